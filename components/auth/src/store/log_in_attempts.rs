@@ -1,0 +1,138 @@
+//! Counts log-ins that fail, in the store; in the database while the store is away.
+//!
+//! A try counts as failed from the moment it is let through until it has succeeded, so that of many at once only as
+//! many get through as the rule allows. Both counters are one atomic step each.
+
+use std::time::Duration;
+
+use api::{App, Store, StoreAway};
+use chrono::{DateTime, Utc};
+use db::{Db, DbError, Effect};
+use serde::Deserialize;
+use serde_json::json;
+use spin_sdk::redis::RedisResult;
+
+use crate::domain::throttle::{ADDRESS_FAILURES_MAX, ADDRESS_WINDOW, FORGOTTEN_AFTER, schedule_ms};
+
+/// Lets a try through and counts it (0), or says how many milliseconds to wait.
+/// KEYS account, address; ARGV now, address limit, address window, forgotten after, then the schedule; in ms.
+const TRY: &str = "
+local now = tonumber(ARGV[1])
+local failures = tonumber(redis.call('HGET', KEYS[1], 'failures') or '0')
+local wait = 0
+if failures > 0 then
+    local last = tonumber(redis.call('HGET', KEYS[1], 'last'))
+    wait = last + tonumber(ARGV[4 + math.min(failures, #ARGV - 4)]) - now
+end
+if tonumber(redis.call('GET', KEYS[2]) or '0') >= tonumber(ARGV[2]) then
+    wait = math.max(wait, redis.call('PTTL', KEYS[2]))
+end
+if wait > 0 then
+    return wait
+end
+redis.call('HSET', KEYS[1], 'failures', failures + 1, 'last', now)
+redis.call('PEXPIRE', KEYS[1], ARGV[4])
+if redis.call('INCR', KEYS[2]) == 1 then
+    redis.call('PEXPIRE', KEYS[2], ARGV[3])
+end
+return 0";
+
+/// Takes a try back because it succeeded.
+const SUCCEEDED: &str = "
+redis.call('DEL', KEYS[1])
+if tonumber(redis.call('GET', KEYS[2]) or '0') > 0 then
+    redis.call('DECR', KEYS[2])
+end
+return 0";
+
+/// Whose tries are counted.
+#[derive(Debug)]
+pub(crate) struct Attempt {
+    /// A digest of the address that is logged in to, in hex: counters name nobody.
+    pub(crate) account: String,
+    /// Where the try comes from.
+    pub(crate) address: String,
+    /// When.
+    pub(crate) at: DateTime<Utc>,
+}
+
+/// Who counted the try, and so who has to hear how it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CountedBy {
+    /// The store.
+    Store,
+    /// The database; the failure is recorded already.
+    Database,
+}
+
+/// What the throttle says to a try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Throttle {
+    /// Go on.
+    LetThrough(CountedBy),
+    /// Not before this long.
+    Wait(Duration),
+}
+
+impl Attempt {
+    /// Decides, and counts what is let through.
+    pub(crate) async fn begin(&self, app: &App, db: &Db) -> Result<Throttle, DbError> {
+        let (wait_ms, counted_by) = match self.ask_store(&app.store).await {
+            Ok(wait_ms) => (wait_ms, CountedBy::Store),
+            Err(StoreAway) => (self.ask_database(db).await?, CountedBy::Database),
+        };
+        Ok(match u64::try_from(wait_ms) {
+            Ok(0) | Err(_) => Throttle::LetThrough(counted_by),
+            Ok(wait_ms) => Throttle::Wait(Duration::from_millis(wait_ms)),
+        })
+    }
+
+    /// The try failed: the database remembers, for when the store is away.
+    pub(crate) async fn failed(&self, db: &Db, counted_by: CountedBy) -> Result<(), DbError> {
+        if counted_by == CountedBy::Store {
+            let args = json!({ "account": self.account, "address": self.address, "at": self.at });
+            let _: Option<serde::de::IgnoredAny> =
+                db.call_unentered(Effect::Writes, "auth.record_failed_log_in", &args).await?;
+        }
+        Ok(())
+    }
+
+    /// The try succeeded: the store forgets; the database forgot with the statement that began the session.
+    pub(crate) async fn succeeded(&self, store: &Store) {
+        // With the store away its counters expire by themselves.
+        let _ = store.eval(SUCCEEDED, &[&self.account_key(), &self.address_key()], &[]).await;
+    }
+
+    async fn ask_store(&self, store: &Store) -> Result<i64, StoreAway> {
+        let ms = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        let mut args =
+            vec![self.at.timestamp_millis(), ADDRESS_FAILURES_MAX, ms(ADDRESS_WINDOW), ms(FORGOTTEN_AFTER)];
+        args.extend(schedule_ms());
+        match store.eval(TRY, &[&self.account_key(), &self.address_key()], &args).await?.as_slice() {
+            [RedisResult::Int64(wait_ms)] => Ok(*wait_ms),
+            _ => Err(StoreAway),
+        }
+    }
+
+    async fn ask_database(&self, db: &Db) -> Result<i64, DbError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            wait_ms: i64,
+        }
+        let function = "auth.throttle_log_in";
+        let args = json!({
+            "account": self.account, "address": self.address, "at": self.at,
+            "delays_ms": schedule_ms(), "address_limit": ADDRESS_FAILURES_MAX,
+        });
+        let answer: Option<Answer> = db.call_unentered(Effect::Writes, function, &args).await?;
+        answer.map(|answer| answer.wait_ms).ok_or(DbError::Decode { function, problem: "NULL" })
+    }
+
+    fn account_key(&self) -> String {
+        format!("bizo:log-in:account:{}", self.account)
+    }
+
+    fn address_key(&self) -> String {
+        format!("bizo:log-in:address:{}", self.address)
+    }
+}

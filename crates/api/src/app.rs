@@ -1,0 +1,69 @@
+//! What an instance knows: where the database and the store are, and how to read a client's address.
+//!
+//! Made once for an instance and shared by its requests, so it holds nothing of any request.
+
+use db::Db;
+
+use crate::{Problem, SettingError, Settings, Store, cors::Cors};
+
+/// The shared part of every component's state.
+#[derive(Debug)]
+pub struct App {
+    /// Where the database is, or which setting is wrong.
+    pub database: Result<db::Config, SettingError>,
+    /// The Redis-compatible store.
+    pub store: Store,
+    /// Which origins a browser may call from.
+    pub(crate) cors: Cors,
+    /// How many proxies of ours append to `X-Forwarded-For`.
+    pub(crate) trusted_proxy_hops: Result<usize, SettingError>,
+}
+
+impl App {
+    /// The variables that [`App::new`] reads; a component adds its own.
+    pub const SETTINGS: [&'static str; 12] = [
+        "db_host",
+        "db_port",
+        "db_name",
+        "db_sslmode",
+        "db_ca",
+        "db_user",
+        "db_password",
+        "redis_host",
+        "redis_port",
+        "redis_password",
+        "cors_origins",
+        "trusted_proxy_hops",
+    ];
+
+    /// Reads the settings; what is wrong with one is found where it is used.
+    pub fn new(settings: &Settings) -> Self {
+        Self {
+            database: database(settings),
+            store: Store::new(settings),
+            cors: Cors::new(settings.text("cors_origins")),
+            trusted_proxy_hops: match settings.text("trusted_proxy_hops") {
+                "" => Ok(0),
+                _ => settings.number("trusted_proxy_hops"),
+            },
+        }
+    }
+
+    /// Opens a connection to the database.
+    pub async fn open_database(&self) -> Result<Db, Problem> {
+        let config = self.database.as_ref().map_err(Clone::clone)?;
+        Ok(Db::open(config).await?)
+    }
+}
+
+fn database(settings: &Settings) -> Result<db::Config, SettingError> {
+    Ok(db::Config::new(
+        settings.required("db_host")?,
+        settings.number("db_port")?,
+        settings.required("db_name")?,
+        settings.required("db_user")?,
+        settings.required("db_password")?,
+        settings.required("db_sslmode")?,
+        settings.text("db_ca"),
+    ))
+}

@@ -1,0 +1,83 @@
+//! Health: `/healthz` says that the process answers, `/readyz` that it can do its work, or what it lacks.
+//!
+//! With the store away a component still works and says `degraded`; without the database, or with a setting that is
+//! missing or malformed, it is not ready and names what is wrong.
+
+use std::sync::Arc;
+
+use axum::{
+    Json, Router,
+    extract::{FromRef, State},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use futures::join;
+use http::StatusCode;
+use serde::Serialize;
+
+use crate::{App, Problem, SettingError};
+
+/// The process answers.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Health {
+    /// Always `ok`.
+    #[schema(example = "ok")]
+    pub status: &'static str,
+}
+
+/// What the component needs, and how it is.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Readiness {
+    /// `ok`, or `degraded` while the store is away.
+    #[schema(example = "ok")]
+    pub status: &'static str,
+    /// `ok`.
+    #[schema(example = "ok")]
+    pub database: &'static str,
+    /// `ok` or `unavailable`.
+    #[schema(example = "ok")]
+    pub store: &'static str,
+}
+
+/// The two routes, below the component's own path. `misconfigured` is the first of the component's own settings that
+/// is missing or malformed, if one is; those of [`App`] are checked here.
+pub fn routes<S>(component: &str, misconfigured: Option<SettingError>) -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Arc<App>: FromRef<S>,
+{
+    let readyz = async move |State(app): State<Arc<App>>| readyz(&app, misconfigured).await;
+    Router::new()
+        .route(&format!("/{component}/healthz"), get(healthz))
+        .route(&format!("/{component}/readyz"), get(readyz))
+}
+
+async fn healthz() -> Json<Health> {
+    Json(Health { status: "ok" })
+}
+
+async fn readyz(app: &App, misconfigured: Option<SettingError>) -> Result<Response, Problem> {
+    let shared = app.store.misconfigured().or(app.trusted_proxy_hops.as_ref().err());
+    if let Some(error) = misconfigured.or(shared.cloned()) {
+        return Err(error.into());
+    }
+    let database = async { Ok::<_, Problem>(app.open_database().await?.ping().await?) };
+    let (database, store) = join!(database, app.store.ping());
+    database.map_err(|problem| match problem.code() {
+        "misconfigured" => problem,
+        _ => not_ready(&problem),
+    })?;
+    let (status, store) = if store.is_ok() { ("ok", "ok") } else { ("degraded", "unavailable") };
+    Ok(Json(Readiness { status, database: "ok", store }).into_response())
+}
+
+fn not_ready(problem: &Problem) -> Problem {
+    Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "not_ready",
+        "The component is not ready",
+        "The database cannot be reached, or does not let this component in.",
+    )
+    .retry_after(2)
+    .caused_by(problem.cause().unwrap_or(problem.code()))
+}

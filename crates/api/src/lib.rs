@@ -1,0 +1,47 @@
+//! What every route shares, and nothing that knows a table or a rule of the product.
+//!
+//! - [`Instance`] carries a request through a component's router: request id, time limit, problem documents, security
+//!   headers, CORS, one log line.
+//! - The extractors [`Json`], [`Posted`], [`Query`] and [`Path`] refuse what is malformed, unknown, too large or
+//!   repeated, by name, before a handler runs.
+//! - [`Problem`] is the only form in which anything is refused (RFC 9457).
+//! - [`App`] is what an instance knows from its variables; [`Store`] is the Redis-compatible store.
+//!
+//! What must stay true: no input causes a 500 or a trap; nothing of one request outlives it in the instance; no
+//! token, password, address of a person or body reaches the log.
+
+mod app;
+mod body;
+mod client_address;
+mod clock;
+mod cors;
+mod etag;
+mod health;
+mod idempotency;
+mod json;
+mod log;
+mod page;
+mod path;
+mod problem;
+mod query;
+mod request_id;
+mod serve;
+mod settings;
+mod store;
+
+pub use app::App;
+pub use body::{BODY_BYTES_MAX, read_body};
+pub use client_address::ClientAddress;
+pub use clock::Clock;
+pub use etag::{IfMatch, etag};
+pub use health::{Health, Readiness, routes as health_routes};
+pub use idempotency::{Posted, answer_once};
+pub use json::{Json, parse_json, validated};
+pub use log::RequestLog;
+pub use page::{Limit, Page, decode_cursor, encode_cursor};
+pub use path::Path;
+pub use problem::{Detail, FieldError, Problem, ProblemBody};
+pub use query::{Query, parse_form};
+pub use serve::Instance;
+pub use settings::{SettingError, Settings};
+pub use store::{Store, StoreAway};

@@ -1,0 +1,149 @@
+//! The Redis-compatible store: rate limits, throttles, caches; what may be lost.
+//!
+//! One connection for an instance, opened on first use and shared by its requests (commands are multiplexed and
+//! each is a single atomic script, so nothing of one request can reach another). What must stay true: a request
+//! waits 150 ms at most; after a failure the store is left alone for 5 s (the breaker); whoever asks must say what
+//! happens when the store is away.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use spin_sdk::redis::{Connection, RedisParameter, RedisResult};
+
+use crate::{SettingError, Settings};
+
+const ANSWER_LIMIT: Duration = Duration::from_millis(150);
+const BREAKER: Duration = Duration::from_secs(5);
+
+/// The store gave no answer in time, or is being left alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoreAway;
+
+/// The store, as one instance sees it.
+pub struct Store {
+    address: Result<String, SettingError>,
+    link: Mutex<Link>,
+}
+
+/// The connection, or until when not to try.
+#[derive(Default)]
+struct Link {
+    connection: Option<Arc<Connection>>,
+    left_alone_until: Option<Instant>,
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// Reads the settings; connects to nothing yet.
+    pub(crate) fn new(settings: &Settings) -> Self {
+        Self { address: address(settings), link: Mutex::default() }
+    }
+
+    /// What is wrong with the settings, if anything.
+    pub fn misconfigured(&self) -> Option<&SettingError> {
+        self.address.as_ref().err()
+    }
+
+    /// Runs a Lua script atomically and gives its flat reply.
+    pub async fn eval(&self, script: &str, keys: &[&str], args: &[i64]) -> Result<Vec<RedisResult>, StoreAway> {
+        let text = |text: &str| RedisParameter::Binary(text.as_bytes().to_vec());
+        let mut parameters = vec![text(script), text(&keys.len().to_string())];
+        parameters.extend(keys.iter().copied().map(text));
+        parameters.extend(args.iter().map(|arg| text(&arg.to_string())));
+        self.execute("EVAL", parameters).await
+    }
+
+    /// Deletes a key.
+    pub async fn delete(&self, key: &str) -> Result<(), StoreAway> {
+        self.execute("DEL", vec![RedisParameter::Binary(key.as_bytes().to_vec())]).await.map(|_| ())
+    }
+
+    /// Whether the store answers, asked past the breaker: this is what finds it well again.
+    pub async fn ping(&self) -> Result<(), StoreAway> {
+        self.link().left_alone_until = None;
+        self.execute("PING", Vec::new()).await.map(|_| ())
+    }
+
+    /// Runs a command within the time limit; a broken connection is opened anew once.
+    async fn execute(&self, command: &str, parameters: Vec<RedisParameter>) -> Result<Vec<RedisResult>, StoreAway> {
+        #[expect(clippy::disallowed_methods, reason = "the breaker measures time that no rule depends on")]
+        let now = Instant::now();
+        if self.link().left_alone_until.is_some_and(|until| now < until) {
+            return Err(StoreAway);
+        }
+        let trying = async {
+            let kept = self.link().connection.clone();
+            if let Some(kept) = kept
+                && let Ok(reply) = kept.execute(command, parameters.clone()).await
+            {
+                return Ok(reply);
+            }
+            // A handle only errors once its server went away: open a new one.
+            let fresh = Arc::new(self.open().await?);
+            let reply = fresh.execute(command, parameters).await.map_err(|_| StoreAway)?;
+            self.link().connection = Some(fresh);
+            Ok(reply)
+        };
+        let reply = db::within(ANSWER_LIMIT, trying).await.unwrap_or(Err(StoreAway));
+        let mut link = self.link();
+        match reply {
+            Ok(_) => link.left_alone_until = None,
+            Err(StoreAway) => *link = Link { connection: None, left_alone_until: Some(now + BREAKER) },
+        }
+        reply
+    }
+
+    async fn open(&self) -> Result<Connection, StoreAway> {
+        let address = self.address.as_ref().map_err(|_| StoreAway)?;
+        #[expect(clippy::disallowed_methods, reason = "the one place that opens a connection to the store")]
+        Connection::open(address).await.map_err(|_| StoreAway)
+    }
+
+    fn link(&self) -> std::sync::MutexGuard<'_, Link> {
+        // One thread runs an instance, and a panic ends it: the lock is never contended or poisoned.
+        self.link.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn address(settings: &Settings) -> Result<String, SettingError> {
+    let host = settings.required("redis_host")?;
+    let port: u16 = settings.number("redis_port")?;
+    let user = match settings.text("redis_password") {
+        "" => String::new(),
+        password => format!(":{}@", percent_encoded(password)),
+    };
+    Ok(format!("redis://{user}{host}:{port}"))
+}
+
+/// A password inside a URL: everything but unreserved characters as %XX (RFC 3986, 2.1).
+fn percent_encoded(text: &str) -> String {
+    text.bytes()
+        .map(|byte| match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+            _ => format!("%{byte:02X}"),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_cannot_leave_its_place_in_the_url() {
+        let settings = |password| {
+            Settings::from_values([("redis_host", "dragonfly"), ("redis_port", "6379"), ("redis_password", password)])
+        };
+        assert_eq!(address(&settings("")).unwrap(), "redis://dragonfly:6379");
+        assert_eq!(address(&settings("a@b/c:d")).unwrap(), "redis://:a%40b%2Fc%3Ad@dragonfly:6379");
+        assert!(!format!("{:?}", Store::new(&settings("secret"))).contains("secret"));
+    }
+}

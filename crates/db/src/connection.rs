@@ -1,0 +1,182 @@
+//! The connection of one request, and the call.
+
+use std::time::Duration;
+
+use futures::future::{Either, select};
+use send_wrapper::SendWrapper;
+use serde::{Serialize, de::DeserializeOwned};
+use spin_sdk::pg::{Certificate, Connection, DbValue, Error, OpenOptions, ParameterValue};
+
+use crate::{
+    Claim, Config, DbError, Entry, Once,
+    once::OnceRow,
+};
+
+/// How long a request waits for a free connection; the host alone would wait for ever.
+const OPEN_LIMIT: Duration = Duration::from_secs(2);
+/// A little more than the role's `statement_timeout` of 5 s, for a server that does not answer at all.
+const STATEMENT_LIMIT: Duration = Duration::from_secs(6);
+
+/// Whether a call changes anything: decides what an interruption means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// The call only reads.
+    Reads,
+    /// The call may change rows.
+    Writes,
+}
+
+/// One connection, for one request.
+pub struct Db {
+    connection: Connection,
+}
+
+impl Db {
+    /// Takes a connection from the host's pool, waiting 2 s at most.
+    pub async fn open(config: &Config) -> Result<Self, DbError> {
+        let opening = async {
+            #[expect(clippy::disallowed_methods, reason = "the one place that opens a database connection")]
+            match config.ca() {
+                None => Connection::open(config.address()).await,
+                Some(ca) => {
+                    let ca_root = Some(Certificate::Text(ca.to_owned()));
+                    Connection::open_with_options(config.address(), OpenOptions { ca_root }).await
+                }
+            }
+        };
+        match within(OPEN_LIMIT, opening).await {
+            None => Err(DbError::Busy),
+            Some(Ok(connection)) => Ok(Self { connection }),
+            Some(Err(_)) => Err(DbError::Unavailable),
+        }
+    }
+
+    /// Calls `function(caller, args)` and reads its JSON answer; `None` is SQL's NULL.
+    pub async fn call<T: DeserializeOwned>(
+        &self,
+        effect: Effect,
+        entry: &Entry,
+        function: &'static str,
+        args: &impl Serialize,
+    ) -> Result<Option<T>, DbError> {
+        let (enter, mut params) = entry.to_sql();
+        params.push(jsonb(args));
+        let statement = format!("select {function}({enter}, ${})::text", params.len());
+        self.json(effect, function, statement, params).await
+    }
+
+    /// Calls a function that guards itself because nobody is known yet, such as log-in by email.
+    pub async fn call_unentered<T: DeserializeOwned>(
+        &self,
+        effect: Effect,
+        function: &'static str,
+        args: &impl Serialize,
+    ) -> Result<Option<T>, DbError> {
+        self.json(effect, function, format!("select {function}($1)::text"), vec![jsonb(args)]).await
+    }
+
+    /// Calls `function(caller, args)` at most once for the claim; without a claim, plainly.
+    pub async fn call_once<T: DeserializeOwned>(
+        &self,
+        claim: Option<&Claim>,
+        entry: &Entry,
+        function: &'static str,
+        args: &impl Serialize,
+    ) -> Result<Once<Option<T>>, DbError> {
+        let Some(claim) = claim else {
+            return self.call(Effect::Writes, entry, function, args).await.map(Once::Done);
+        };
+        let (enter, mut params) = entry.to_sql();
+        let first = params.len() + 1;
+        params.extend([
+            ParameterValue::Str(claim.route.clone()),
+            ParameterValue::Str(claim.key.clone()),
+            ParameterValue::Binary(claim.fingerprint.to_vec()),
+            ParameterValue::Str(claim.at.clone()),
+            ParameterValue::Str(function.to_owned()),
+            jsonb(args),
+        ]);
+        let statement = format!(
+            "select app.once({enter}, ${}, ${}, ${}, ${}::text::timestamptz, ${}::text::regproc, ${})::text",
+            first,
+            first + 1,
+            first + 2,
+            first + 3,
+            first + 4,
+            first + 5,
+        );
+        let row: OnceRow = self
+            .json(Effect::Writes, function, statement, params)
+            .await?
+            .ok_or(DbError::Decode { function, problem: "NULL from app.once" })?;
+        if row.mismatch {
+            return Ok(Once::Mismatch);
+        }
+        let outcome = row.outcome.map(|json| decode(function, json.get())).transpose()?;
+        Ok(if row.replayed { Once::Replayed(outcome) } else { Once::Done(outcome) })
+    }
+
+    /// Whether the database answers at all.
+    pub async fn ping(&self) -> Result<(), DbError> {
+        let answer: Option<u8> = self.json(Effect::Reads, "ping", "select 1::text".to_owned(), Vec::new()).await?;
+        answer.map(|_| ()).ok_or(DbError::Decode { function: "ping", problem: "NULL" })
+    }
+
+    /// Runs a statement that answers one row of one text, and reads the text as JSON.
+    async fn json<T: DeserializeOwned>(
+        &self,
+        effect: Effect,
+        function: &'static str,
+        statement: String,
+        params: Vec<ParameterValue>,
+    ) -> Result<Option<T>, DbError> {
+        let running = async {
+            let mut result = self.connection.query(statement, params).await?;
+            let row = result.rows().next().await;
+            // Rows end on an error too: the result must always be asked.
+            result.result().await?;
+            Ok::<_, Error>(row)
+        };
+        let row = match within(STATEMENT_LIMIT, running).await {
+            None => return Err(DbError::interrupted(effect)),
+            Some(Err(error)) => return Err(DbError::from_statement(error, effect)),
+            Some(Ok(row)) => row,
+        };
+        match row.as_deref() {
+            None => Err(DbError::Decode { function, problem: "no row" }),
+            Some([DbValue::DbNull]) => Ok(None),
+            Some([DbValue::Str(text)]) => decode(function, text).map(Some),
+            Some([_]) => Err(DbError::Decode { function, problem: "a column that is not text" }),
+            Some(_) => Err(DbError::Decode { function, problem: "more or fewer columns than one" }),
+        }
+    }
+}
+
+/// Reads JSON of ours; what is wrong is told by its kind, since serde's own text quotes the value.
+fn decode<T: DeserializeOwned>(function: &'static str, text: &str) -> Result<T, DbError> {
+    serde_json::from_str(text).map_err(|error| DbError::Decode {
+        function,
+        problem: match error.classify() {
+            serde_json::error::Category::Data => "a member is missing or of another type",
+            serde_json::error::Category::Syntax | serde_json::error::Category::Eof => "no JSON",
+            serde_json::error::Category::Io => "unreadable",
+        },
+    })
+}
+
+fn jsonb(args: &impl Serialize) -> ParameterValue {
+    // Serialising our own argument structs cannot fail: they hold no maps with keys that are not strings.
+    ParameterValue::Jsonb(serde_json::to_vec(args).unwrap_or_else(|_| b"null".to_vec()))
+}
+
+/// The future's value, or `None` after the limit. Dropping the future does not undo what it already sent.
+pub async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> Option<T> {
+    SendWrapper::new(async move {
+        let timer = std::pin::pin!(spin_sdk::time::sleep(limit));
+        match select(std::pin::pin!(future), timer).await {
+            Either::Left((value, _)) => Some(value),
+            Either::Right(_) => None,
+        }
+    })
+    .await
+}

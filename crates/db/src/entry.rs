@@ -1,0 +1,53 @@
+//! How a statement enters the database: as a member of a tenant, as a person, as nobody, or by a function that
+//! guards itself. The entry is an argument of the function that does the work, so it is evaluated first.
+
+use spin_sdk::pg::ParameterValue;
+use uuid::Uuid;
+
+/// Who a statement acts as.
+#[derive(Debug, Clone)]
+pub enum Entry {
+    /// A session in a tenant; the caller's role, read now, must be one of `roles`.
+    Tenant {
+        /// The tenant that the token names.
+        tenant: Uuid,
+        /// The person that the token names.
+        user: Uuid,
+        /// The session that the token belongs to.
+        session: Uuid,
+        /// The roles that hold the right which the route asks for.
+        roles: &'static [&'static str],
+    },
+    /// A session of a person, in no tenant.
+    Person {
+        /// The person that the token names.
+        user: Uuid,
+        /// The session that the token belongs to.
+        session: Uuid,
+    },
+    /// Nobody is known yet.
+    Nobody,
+}
+
+impl Entry {
+    /// The SQL expression of the entry and its parameters, which come first in the statement.
+    pub(crate) fn to_sql(&self) -> (&'static str, Vec<ParameterValue>) {
+        match self {
+            Self::Tenant { tenant, user, session, roles } => (
+                "app.enter($1, $2, $3, $4)",
+                vec![
+                    uuid(*tenant),
+                    uuid(*user),
+                    uuid(*session),
+                    ParameterValue::ArrayStr(roles.iter().map(|role| Some((*role).to_owned())).collect()),
+                ],
+            ),
+            Self::Person { user, session } => ("app.enter_person($1, $2)", vec![uuid(*user), uuid(*session)]),
+            Self::Nobody => ("app.enter_nobody()", Vec::new()),
+        }
+    }
+}
+
+fn uuid(uuid: Uuid) -> ParameterValue {
+    ParameterValue::Uuid(uuid.to_string())
+}

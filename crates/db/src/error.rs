@@ -1,0 +1,109 @@
+//! Every way a statement fails, without a word of the database's own text, which quotes the row
+//! (`Key (email)=(…)`): SQLSTATE, constraint and table are all that may be logged.
+
+use std::fmt;
+
+use spin_sdk::pg::{Error, PgError, QueryError};
+
+use crate::Effect;
+
+/// Why the database gave no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DbError {
+    /// No connection became free in time: the app is saturated. Nothing was sent.
+    Busy,
+    /// The database cannot be reached, or is starting or stopping. Nothing was sent.
+    Unavailable,
+    /// The connection broke or the time ran out after a write was sent: it may have been done.
+    OutcomeUnknown,
+    /// The time ran out or the connection broke in a read, which can be tried again.
+    Interrupted,
+    /// Another request holds the row, or has the same idempotency key in flight. Nothing was done.
+    Locked,
+    /// `BZ401`: the session is revoked or over.
+    SessionRevoked,
+    /// `BZ403`: the caller's role, read now, does not hold the right.
+    RightMissing,
+    /// `BZ404`: the tenant is gone.
+    TenantGone,
+    /// The database refused the statement: a constraint, or a mistake of ours.
+    Refused {
+        /// The five characters of SQLSTATE.
+        sqlstate: String,
+        /// The constraint that refused, if one did.
+        constraint: Option<String>,
+        /// The table concerned, if the server named one.
+        table: Option<String>,
+    },
+    /// The answer is not what the function promises: the migrations and the component do not fit together.
+    Decode {
+        /// The SQL function that was called.
+        function: &'static str,
+        /// What was wrong with its answer, without a value of it.
+        problem: &'static str,
+    },
+}
+
+impl fmt::Display for DbError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Busy => f.write_str("no database connection became free in time"),
+            Self::Unavailable => f.write_str("the database cannot be reached"),
+            Self::OutcomeUnknown => f.write_str("a write was interrupted; it may have been done"),
+            Self::Interrupted => f.write_str("a read was interrupted"),
+            Self::Locked => f.write_str("a row stayed locked"),
+            Self::SessionRevoked => f.write_str("the session is revoked"),
+            Self::RightMissing => f.write_str("the caller's role does not hold the right"),
+            Self::TenantGone => f.write_str("the tenant is gone"),
+            Self::Refused { sqlstate, constraint, table } => {
+                write!(f, "the database refused: sqlstate {sqlstate}")?;
+                if let Some(constraint) = constraint {
+                    write!(f, ", constraint {constraint}")?;
+                }
+                if let Some(table) = table {
+                    write!(f, ", table {table}")?;
+                }
+                Ok(())
+            }
+            Self::Decode { function, problem } => write!(f, "{function} answered what it should not: {problem}"),
+        }
+    }
+}
+
+impl std::error::Error for DbError {}
+
+impl DbError {
+    /// An interruption, told by what the statement would have done.
+    pub(crate) fn interrupted(effect: Effect) -> Self {
+        match effect {
+            Effect::Reads => Self::Interrupted,
+            Effect::Writes => Self::OutcomeUnknown,
+        }
+    }
+
+    /// A failed statement.
+    pub(crate) fn from_statement(error: Error, effect: Effect) -> Self {
+        let Error::PgError(PgError::QueryFailed(QueryError::DbError(error))) = error else {
+            // No SQLSTATE: the connection broke, or a parameter did not fit. The host's text may quote values.
+            return Self::interrupted(effect);
+        };
+        let extra = |name: &str| {
+            error.extras.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.clone())
+        };
+        match error.code.as_str() {
+            "BZ401" => Self::SessionRevoked,
+            "BZ403" => Self::RightMissing,
+            "BZ404" => Self::TenantGone,
+            "55P03" | "40P01" | "40001" => Self::Locked,
+            // Cancelled by statement_timeout: the server rolled it back.
+            "57014" => Self::Interrupted,
+            // The server is going away: it ended the statement, and with it the transaction.
+            "57P01" | "57P02" | "57P03" => Self::Unavailable,
+            code => Self::Refused {
+                sqlstate: code.to_owned(),
+                constraint: extra("constraint"),
+                table: extra("table"),
+            },
+        }
+    }
+}

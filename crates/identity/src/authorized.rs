@@ -1,0 +1,144 @@
+//! The extractors: a handler that takes one of these has a caller; one that takes none has no way to a row.
+
+use std::{marker::PhantomData, ops::Deref, sync::Arc};
+
+use api::{App, Clock, Problem, RequestLog, SettingError};
+use axum::extract::{FromRef, FromRequestParts};
+use db::Entry;
+use http::{HeaderMap, header, request::Parts};
+
+use crate::{
+    Caller, Claims, TokenError, Verifier,
+    right::{BeMember, Right},
+};
+
+/// A caller whose role in the token's tenant must hold the right `R`; every statement of theirs checks it again.
+#[derive(Debug)]
+pub struct Authorized<R>(Caller, PhantomData<R>);
+
+/// A caller as a person: in the token's tenant if it names one, whatever their role there.
+#[derive(Debug)]
+pub struct Person(Caller);
+
+impl<R> Deref for Authorized<R> {
+    type Target = Caller;
+
+    fn deref(&self) -> &Caller {
+        &self.0
+    }
+}
+
+impl Deref for Person {
+    type Target = Caller;
+
+    fn deref(&self) -> &Caller {
+        &self.0
+    }
+}
+
+impl<S, R> FromRequestParts<S> for Authorized<R>
+where
+    S: Send + Sync,
+    Arc<App>: FromRef<S>,
+    Arc<Result<Verifier, SettingError>>: FromRef<S>,
+    R: Right,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let claims = verified(parts, state).await?;
+        let entry = tenant_entry(&claims, R::ROLES).ok_or_else(|| {
+            Problem::forbidden("The token names no tenant: log in to one, or become a member of one first.")
+        })?;
+        Ok(Self(Caller::new(FromRef::from_ref(state), claims, entry), PhantomData))
+    }
+}
+
+impl<S> FromRequestParts<S> for Person
+where
+    S: Send + Sync,
+    Arc<App>: FromRef<S>,
+    Arc<Result<Verifier, SettingError>>: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let claims = verified(parts, state).await?;
+        let entry = tenant_entry(&claims, BeMember::ROLES)
+            .unwrap_or_else(|| Entry::Person { user: claims.sub.uuid(), session: claims.sid.uuid() });
+        Ok(Self(Caller::new(FromRef::from_ref(state), claims, entry)))
+    }
+}
+
+fn tenant_entry(claims: &Claims, roles: &'static [&'static str]) -> Option<Entry> {
+    let tenant = claims.tid?.uuid();
+    Some(Entry::Tenant { tenant, user: claims.sub.uuid(), session: claims.sid.uuid(), roles })
+}
+
+async fn verified<S>(parts: &mut Parts, state: &S) -> Result<Claims, Problem>
+where
+    S: Sync,
+    Arc<Result<Verifier, SettingError>>: FromRef<S>,
+{
+    let Ok(clock) = Clock::from_request_parts(parts, state).await;
+    let verifier = Arc::<Result<Verifier, SettingError>>::from_ref(state);
+    let verifier = verifier.as_ref().as_ref().map_err(Clone::clone)?;
+    let token = bearer(&parts.headers)?;
+    let claims = verifier.verify(token, clock.now()).map_err(|error| {
+        let detail = match error {
+            TokenError::Expired => "The access token has expired: log in again.",
+            _ => "The access token is not valid.",
+        };
+        Problem::unauthenticated(detail).caused_by(format_args!("token: {error:?}"))
+    })?;
+    if let (Some(log), Some(tenant)) = (parts.extensions.get::<RequestLog>(), claims.tid) {
+        log.tenant(tenant);
+    }
+    Ok(claims)
+}
+
+/// The token of `Authorization: Bearer …` (RFC 6750, 2.1); the scheme's case does not matter, one header does.
+fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return Err(Problem::unauthenticated("Send one `Authorization: Bearer …` header with an access token."));
+    };
+    value
+        .to_str()
+        .ok()
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, token)| token.trim())
+        .ok_or_else(|| Problem::unauthenticated("The Authorization header must say `Bearer` and an access token."))
+}
+
+/// Reads the verifier's settings; what is wrong is named where a token is to be verified, and in `/readyz`.
+impl Verifier {
+    /// A verifier as the component's variables describe it.
+    pub fn from_settings(settings: &api::Settings) -> Result<Self, SettingError> {
+        let keys = crate::PublicKeys::from_jwks(settings.required("jwt_public_keys")?)
+            .map_err(|error| SettingError { name: "jwt_public_keys", problem: error.0 })?;
+        Ok(Self::new(keys, settings.required("jwt_issuer")?, settings.required("jwt_audience")?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    #[test]
+    fn one_bearer_header_is_wanted() {
+        let headers = |values: &[&str]| {
+            values.iter().fold(HeaderMap::new(), |mut headers, value| {
+                headers.append(header::AUTHORIZATION, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+                headers
+            })
+        };
+        assert_eq!(bearer(&headers(&["Bearer abc"])).unwrap(), "abc");
+        assert_eq!(bearer(&headers(&["bearer  abc"])).unwrap(), "abc");
+        for values in [&[][..], &["Bearer a", "Bearer b"], &["Basic abc"], &["Bearer"], &["abc"], &["Bearer \u{e9}"]] {
+            assert_eq!(bearer(&headers(values)).unwrap_err().code(), "unauthenticated", "{values:?}");
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! The caller: a verified token, and the way into the database that it opens.
+
+use std::sync::Arc;
+
+use api::{App, Problem};
+use db::{Claim, Db, DbError, Effect, Entry, Once};
+use futures::lock::Mutex;
+use ids::{TenantId, UserId};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::Claims;
+
+/// Who calls, and for whom every statement of theirs runs. Made by the extractors alone.
+pub struct Caller {
+    app: Arc<App>,
+    claims: Claims,
+    entry: Entry,
+    db: Mutex<Option<Db>>,
+}
+
+impl std::fmt::Debug for Caller {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Caller").field("user", &self.claims.sub).field("tenant", &self.claims.tid).finish_non_exhaustive()
+    }
+}
+
+impl Caller {
+    pub(crate) fn new(app: Arc<App>, claims: Claims, entry: Entry) -> Self {
+        Self { app, claims, entry, db: Mutex::new(None) }
+    }
+
+    /// The person.
+    pub fn user(&self) -> UserId {
+        self.claims.sub
+    }
+
+    /// The tenant that the token names, if it names one.
+    pub fn tenant(&self) -> Option<TenantId> {
+        self.claims.tid
+    }
+
+    /// What the token says.
+    pub fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    /// Calls a function that only reads; `None` is SQL's NULL, by custom "there is no such thing".
+    pub async fn read<T: DeserializeOwned>(
+        &self,
+        function: &'static str,
+        args: &(impl Serialize + Sync),
+    ) -> Result<Option<T>, Problem> {
+        self.call(Effect::Reads, function, args).await
+    }
+
+    /// Calls a function that may change rows.
+    pub async fn write<T: DeserializeOwned>(
+        &self,
+        function: &'static str,
+        args: &(impl Serialize + Sync),
+    ) -> Result<Option<T>, Problem> {
+        self.call(Effect::Writes, function, args).await
+    }
+
+    /// Calls a function that may change rows, at most once for the claim.
+    pub async fn write_once<T: DeserializeOwned>(
+        &self,
+        claim: Option<&Claim>,
+        function: &'static str,
+        args: &(impl Serialize + Sync),
+    ) -> Result<Once<Option<T>>, Problem> {
+        let mut db = self.db.lock().await;
+        let outcome = self.opened(&mut db).await?.call_once(claim, &self.entry, function, args).await;
+        Self::settled(&mut db, outcome)
+    }
+
+    async fn call<T: DeserializeOwned>(
+        &self,
+        effect: Effect,
+        function: &'static str,
+        args: &(impl Serialize + Sync),
+    ) -> Result<Option<T>, Problem> {
+        let mut db = self.db.lock().await;
+        let outcome = self.opened(&mut db).await?.call(effect, &self.entry, function, args).await;
+        Self::settled(&mut db, outcome)
+    }
+
+    /// The request's connection, opened by the first call: never while a client is still sending its body.
+    async fn opened<'db>(&self, db: &'db mut Option<Db>) -> Result<&'db Db, Problem> {
+        match db {
+            Some(db) => Ok(db),
+            None => Ok(db.insert(self.app.open_database().await?)),
+        }
+    }
+
+    /// A connection that failed in the middle is not used again.
+    fn settled<T>(db: &mut Option<Db>, outcome: Result<T, DbError>) -> Result<T, Problem> {
+        if let Err(DbError::Unavailable | DbError::Interrupted | DbError::OutcomeUnknown) = outcome {
+            *db = None;
+        }
+        Ok(outcome?)
+    }
+}

@@ -1,0 +1,283 @@
+//! Access tokens: JWTs (RFC 7519) signed with Ed25519 (RFC 8037), typed as RFC 9068 has it (`typ: at+jwt`).
+//!
+//! Pure: the time is an argument. The header may hold `alg`, `typ` and `kid` and nothing else, so `crit`, embedded
+//! keys and key addresses are refused with everything unknown; every claim is required and checked. A token carries
+//! no role: the database is asked for it in the statement that does the work.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use chrono::{DateTime, TimeDelta, Utc};
+use ids::{SessionId, TenantId, TokenId, UserId};
+use jsonwebtoken::{Algorithm, Header, Validation};
+use serde::{Deserialize, Serialize};
+
+use crate::{PrivateKey, PublicKeys};
+
+/// How far two clocks may be apart.
+const LEEWAY_SECONDS: i64 = 5;
+/// Longer than any token of ours, shorter than what costs anything to hash.
+const TOKEN_BYTES_MAX: usize = 2048;
+
+/// What an access token says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Claims {
+    /// Who made the token.
+    pub iss: String,
+    /// Whom it is for.
+    pub aud: String,
+    /// The person.
+    pub sub: UserId,
+    /// The tenant they act in; absent for a person without a membership.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tid: Option<TenantId>,
+    /// The session it belongs to.
+    pub sid: SessionId,
+    /// When it was made, in seconds of Unix time.
+    pub iat: i64,
+    /// From when on it is valid.
+    pub nbf: i64,
+    /// Until when it is valid.
+    pub exp: i64,
+    /// Its own id.
+    pub jti: TokenId,
+}
+
+/// The protected header, as we write it and as we accept it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ProtectedHeader {
+    alg: String,
+    typ: String,
+    kid: String,
+}
+
+/// Why a token is not accepted. The client learns no more than that it is not valid, or expired.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenError {
+    /// Not three parts of base64url, too long, or not our header or claims.
+    Malformed,
+    /// Another algorithm, type, or a key that we do not have.
+    Unaccepted,
+    /// The signature is not of this key over these bytes.
+    BadSignature,
+    /// Made by or for somebody else.
+    Foreign,
+    /// Not valid any more.
+    Expired,
+    /// Not valid yet.
+    NotYetValid,
+}
+
+/// Verifies tokens: the keys, and whose tokens for whom are accepted.
+#[derive(Debug)]
+pub struct Verifier {
+    keys: PublicKeys,
+    issuer: String,
+    audience: String,
+    validation: Validation,
+}
+
+impl Verifier {
+    /// A verifier of `issuer`'s tokens for `audience`.
+    pub fn new(keys: PublicKeys, issuer: &str, audience: &str) -> Self {
+        let mut validation = Validation::new(Algorithm::EdDSA);
+        // The library checks signature and algorithm; claims are checked below, against the time given.
+        validation.required_spec_claims.clear();
+        validation.validate_exp = false;
+        validation.validate_nbf = false;
+        validation.validate_aud = false;
+        Self { keys, issuer: issuer.to_owned(), audience: audience.to_owned(), validation }
+    }
+
+    /// The keys, as clients may fetch them.
+    pub fn keys(&self) -> &PublicKeys {
+        &self.keys
+    }
+
+    /// Whom tokens are made by and for.
+    pub fn issuer_and_audience(&self) -> (&str, &str) {
+        (&self.issuer, &self.audience)
+    }
+
+    /// The claims of a valid token.
+    pub fn verify(&self, token: &str, now: DateTime<Utc>) -> Result<Claims, TokenError> {
+        if token.len() > TOKEN_BYTES_MAX {
+            return Err(TokenError::Malformed);
+        }
+        let header = token.split('.').next().unwrap_or_default();
+        let header = URL_SAFE_NO_PAD.decode(header).map_err(|_| TokenError::Malformed)?;
+        let header: ProtectedHeader = serde_json::from_slice(&header).map_err(|_| TokenError::Malformed)?;
+        if header.alg != "EdDSA" || header.typ != "at+jwt" {
+            return Err(TokenError::Unaccepted);
+        }
+        let key = self.keys.find(&header.kid).ok_or(TokenError::Unaccepted)?;
+
+        let claims = jsonwebtoken::decode::<Claims>(token, key, &self.validation)
+            .map_err(|error| match error.kind() {
+                jsonwebtoken::errors::ErrorKind::InvalidSignature => TokenError::BadSignature,
+                _ => TokenError::Malformed,
+            })?
+            .claims;
+        if claims.iss != self.issuer || claims.aud != self.audience {
+            return Err(TokenError::Foreign);
+        }
+        let now = now.timestamp();
+        if now >= claims.exp.saturating_add(LEEWAY_SECONDS) {
+            return Err(TokenError::Expired);
+        }
+        if now < claims.nbf.saturating_sub(LEEWAY_SECONDS) || now < claims.iat.saturating_sub(LEEWAY_SECONDS) {
+            return Err(TokenError::NotYetValid);
+        }
+        Ok(claims)
+    }
+}
+
+/// Signs a token; `None` only if the key cannot sign, which [`PrivateKey`] excludes.
+pub fn sign(key: &PrivateKey, claims: &Claims) -> Option<String> {
+    let mut header = Header::new(Algorithm::EdDSA);
+    header.typ = Some("at+jwt".to_owned());
+    header.kid = Some(key.kid.clone());
+    jsonwebtoken::encode(&header, claims, &key.key).ok()
+}
+
+impl Claims {
+    /// The claims of a new token of a session, valid from now on for `lifetime`.
+    pub fn new(
+        verifier: &Verifier, user: UserId, tenant: Option<TenantId>, session: SessionId, token: TokenId,
+        now: DateTime<Utc>, lifetime: TimeDelta,
+    ) -> Self {
+        let (issuer, audience) = verifier.issuer_and_audience();
+        Self {
+            iss: issuer.to_owned(),
+            aud: audience.to_owned(),
+            sub: user,
+            tid: tenant,
+            sid: session,
+            iat: now.timestamp(),
+            nbf: now.timestamp(),
+            exp: (now + lifetime).timestamp(),
+            jti: token,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::tests::{PRIVATE, PUBLIC};
+    use serde_json::{Value, json};
+
+    fn verifier() -> Verifier {
+        Verifier::new(PublicKeys::from_jwks(PUBLIC).unwrap(), "issuer", "audience")
+    }
+
+    fn now() -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000, 0).unwrap()
+    }
+
+    fn claims() -> Claims {
+        let (user, tenant, session) = (UserId::new(), Some(TenantId::new()), SessionId::new());
+        Claims::new(&verifier(), user, tenant, session, TokenId::new(), now(), TimeDelta::seconds(600))
+    }
+
+    /// A token over any header and claims, correctly signed with our key.
+    fn signed(header: &Value, claims: &str) -> String {
+        let key = PrivateKey::from_jwk(PRIVATE).unwrap();
+        let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(claims));
+        let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key.key, Algorithm::EdDSA).unwrap();
+        format!("{message}.{signature}")
+    }
+
+    fn our_header() -> Value {
+        json!({ "alg": "EdDSA", "typ": "at+jwt", "kid": "rfc8037" })
+    }
+
+    #[test]
+    fn a_signed_token_says_what_was_signed() {
+        let claims = claims();
+        let token = sign(&PrivateKey::from_jwk(PRIVATE).unwrap(), &claims).unwrap();
+        assert_eq!(verifier().verify(&token, now()), Ok(claims.clone()));
+        let tenantless = Claims { tid: None, ..claims };
+        let token = sign(&PrivateKey::from_jwk(PRIVATE).unwrap(), &tenantless).unwrap();
+        assert_eq!(verifier().verify(&token, now()), Ok(tenantless));
+    }
+
+    #[test]
+    fn lives_from_nbf_to_exp_with_five_seconds_of_leeway() {
+        let token = sign(&PrivateKey::from_jwk(PRIVATE).unwrap(), &claims()).unwrap();
+        let at = |seconds| verifier().verify(&token, now() + TimeDelta::seconds(seconds)).map(|_| ());
+        assert_eq!(at(-6), Err(TokenError::NotYetValid));
+        assert_eq!(at(-5), Ok(()));
+        assert_eq!(at(604), Ok(()));
+        assert_eq!(at(605), Err(TokenError::Expired));
+    }
+
+    #[test]
+    fn only_our_header_is_accepted() {
+        let claims = serde_json::to_string(&claims()).unwrap();
+        assert!(verifier().verify(&signed(&our_header(), &claims), now()).is_ok());
+        let with = |member: &str, value: Value| {
+            let mut header = our_header();
+            header[member] = value;
+            verifier().verify(&signed(&header, &claims), now()).unwrap_err()
+        };
+        for alg in ["none", "None", "HS256", "RS256", "ES256", ""] {
+            assert_eq!(with("alg", json!(alg)), TokenError::Unaccepted, "{alg}");
+        }
+        assert_eq!(with("typ", json!("JWT")), TokenError::Unaccepted);
+        assert_eq!(with("kid", json!("another")), TokenError::Unaccepted);
+        for (member, value) in [("crit", json!(["exp"])), ("jwk", json!({})), ("jku", json!("http://evil")), ("b64", json!(false))] {
+            assert_eq!(with(member, value), TokenError::Malformed, "{member}");
+        }
+        for missing in ["alg", "typ", "kid"] {
+            let mut header = our_header();
+            header.as_object_mut().unwrap().remove(missing);
+            assert_eq!(verifier().verify(&signed(&header, &claims), now()), Err(TokenError::Malformed), "{missing}");
+        }
+    }
+
+    #[test]
+    fn every_claim_is_required_and_checked() {
+        let ours = serde_json::to_value(claims()).unwrap();
+        for claim in ["iss", "aud", "sub", "sid", "iat", "nbf", "exp", "jti"] {
+            let mut without = ours.clone();
+            without.as_object_mut().unwrap().remove(claim);
+            assert_eq!(
+                verifier().verify(&signed(&our_header(), &without.to_string()), now()),
+                Err(TokenError::Malformed),
+                "{claim}"
+            );
+        }
+        for (claim, value, error) in [
+            ("iss", json!("another"), TokenError::Foreign),
+            ("aud", json!("another"), TokenError::Foreign),
+            ("aud", json!(["audience"]), TokenError::Malformed),
+            ("sub", json!("ten_01h455vb4pex5vsknk084sn02q"), TokenError::Malformed),
+            ("exp", json!("1800000600"), TokenError::Malformed),
+            ("role", json!("owner"), TokenError::Malformed),
+        ] {
+            let mut changed = ours.clone();
+            changed[claim] = value;
+            assert_eq!(verifier().verify(&signed(&our_header(), &changed.to_string()), now()), Err(error), "{claim}");
+        }
+        let twice = ours.to_string().replacen('{', "{\"exp\":1,", 1);
+        assert_eq!(verifier().verify(&signed(&our_header(), &twice), now()), Err(TokenError::Malformed));
+    }
+
+    #[test]
+    fn nothing_but_the_signed_bytes_is_accepted() {
+        let token = sign(&PrivateKey::from_jwk(PRIVATE).unwrap(), &claims()).unwrap();
+        for end in 0..token.len() {
+            assert!(verifier().verify(&token[..end], now()).is_err(), "cut at {end}");
+        }
+        for at in 0..token.len() {
+            let mut bytes = token.clone().into_bytes();
+            bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
+            let changed = String::from_utf8(bytes).unwrap();
+            assert!(verifier().verify(&changed, now()).is_err(), "changed at {at}");
+        }
+        for odd in ["", ".", "..", "...", "a.b.c", &"x".repeat(5000), &format!("{token}.x"), &format!("{token}=")] {
+            assert!(verifier().verify(odd, now()).is_err(), "{odd}");
+        }
+    }
+}

@@ -1,0 +1,82 @@
+-- Opens the tenant for one statement: the only way in for every request that acts in a tenant.
+--
+-- It is called as an argument of the function that does the work (`select crm.create_lead(app.enter(…), …)`), and
+-- arguments are evaluated before the call, so no row is read before the context stands. SECURITY DEFINER, because
+-- no component but auth may read sessions and memberships. Raises
+--   BZ401 the session is revoked, expired, or not this person's in this tenant; or the person is no member any more
+--   BZ403 the caller's role, read now, is not among those that hold the right
+--   BZ404 the tenant is gone
+create or replace function app.enter(p_tenant uuid, p_user uuid, p_session uuid, p_roles text[]) returns app.caller
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_role    text;
+    v_deleted timestamptz;
+begin
+    select m.role, t.deleted_at
+      into v_role, v_deleted
+      from auth.sessions s
+      join auth.users u on u.id = s.user_id and u.deactivated_at is null
+      join auth.memberships m on m.tenant_id = s.tenant_id and m.user_id = s.user_id
+      join auth.tenants t on t.id = s.tenant_id
+     where s.id = p_session
+       and s.user_id = p_user
+       and s.tenant_id = p_tenant
+       and s.revoked_at is null
+       and s.expires_at > now();
+
+    if not found then
+        raise exception using errcode = 'BZ401', message = 'session revoked';
+    elsif v_deleted is not null then
+        raise exception using errcode = 'BZ404', message = 'tenant gone';
+    elsif v_role <> all (p_roles) then
+        raise exception using errcode = 'BZ403', message = 'right missing';
+    end if;
+
+    perform set_config('app.tenant_id', p_tenant::text, true),
+            set_config('app.user_id', p_user::text, true);
+    return row(p_tenant, p_user, p_session, v_role)::app.caller;
+end
+$$;
+alter function app.enter(uuid, uuid, uuid, text[]) owner to bizo_definer;
+grant execute on function app.enter(uuid, uuid, uuid, text[]) to bizo_auth, bizo_payments, bizo_crm, bizo_events;
+
+-- The same for what a person does as themself, in no tenant: only their own rows open. Raises BZ401.
+create or replace function app.enter_person(p_user uuid, p_session uuid) returns app.caller
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform 1
+       from auth.sessions s
+       join auth.users u on u.id = s.user_id and u.deactivated_at is null
+      where s.id = p_session
+        and s.user_id = p_user
+        and s.revoked_at is null
+        and s.expires_at > now();
+    if not found then
+        raise exception using errcode = 'BZ401', message = 'session revoked';
+    end if;
+
+    perform set_config('app.user_id', p_user::text, true);
+    return row(null, p_user, p_session, null)::app.caller;
+end
+$$;
+alter function app.enter_person(uuid, uuid) owner to bizo_definer;
+grant execute on function app.enter_person(uuid, uuid) to bizo_auth;
+
+-- The context of a request from nobody (register): the nil tenant, which owns nothing but idempotency keys.
+create or replace function app.enter_nobody() returns app.caller
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_nil constant uuid := '00000000-0000-0000-0000-000000000000';
+begin
+    perform set_config('app.tenant_id', v_nil::text, true),
+            set_config('app.user_id', v_nil::text, true);
+    return row(v_nil, v_nil, null, null)::app.caller;
+end
+$$;
+grant execute on function app.enter_nobody() to bizo_auth;

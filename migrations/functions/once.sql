@@ -1,0 +1,49 @@
+-- Runs a unit of work at most once for an Idempotency-Key, and gives every repeat the first outcome.
+--
+-- The claim, the work and its outcome are one statement: a crash leaves none of the three, and a second request with
+-- the same key waits on the first one's uncommitted claim (until lock_timeout, which the client sees as 409). The
+-- outcome is data, also where the answer will be a refusal, so definite 4xx answers repeat as well; an exception
+-- leaves no claim. Answers { outcome } · { replayed: true, outcome } · { mismatch: true } for another body.
+create or replace function app.once(
+    p_caller app.caller, p_route text, p_key text, p_fingerprint bytea, p_at timestamptz, p_work regproc, p_args jsonb
+) returns json
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_fingerprint bytea;
+    v_outcome     json;
+begin
+    -- An expired key is free again.
+    delete from app.idempotency_keys k
+     where k.tenant_id = p_caller.tenant_id and k.user_id = p_caller.user_id
+       and k.route = p_route and k.key = p_key and k.expires_at <= p_at;
+
+    insert into app.idempotency_keys (tenant_id, user_id, route, key, fingerprint, created_at, expires_at)
+    values (p_caller.tenant_id, p_caller.user_id, p_route, p_key, p_fingerprint, p_at, p_at + interval '24 hours')
+    on conflict do nothing;
+
+    if not found then
+        select k.fingerprint, k.outcome into v_fingerprint, v_outcome
+          from app.idempotency_keys k
+         where k.tenant_id = p_caller.tenant_id and k.user_id = p_caller.user_id
+           and k.route = p_route and k.key = p_key;
+        if v_fingerprint <> p_fingerprint then
+            return json_build_object('mismatch', true);
+        end if;
+        return json_build_object('replayed', true, 'outcome', v_outcome);
+    end if;
+
+    execute format('select %s($1, $2)', p_work) into v_outcome using p_caller, p_args;
+
+    -- The work may have opened another context (register opens its new tenant's).
+    perform set_config('app.tenant_id', p_caller.tenant_id::text, true);
+    update app.idempotency_keys k
+       set outcome = v_outcome
+     where k.tenant_id = p_caller.tenant_id and k.user_id = p_caller.user_id
+       and k.route = p_route and k.key = p_key;
+    return json_build_object('outcome', v_outcome);
+end
+$$;
+grant execute on function app.once(app.caller, text, text, bytea, timestamptz, regproc, jsonb)
+   to bizo_auth, bizo_payments, bizo_crm;
