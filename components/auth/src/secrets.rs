@@ -11,7 +11,7 @@ use sha2::Sha256;
 use crate::domain::password;
 
 /// Their variables.
-pub const SETTINGS: [&str; 3] = ["jwt_private_key", "refresh_secret", "password_min_length"];
+pub(crate) const SETTINGS: [&str; 3] = ["jwt_private_key", "refresh_secret", "password_min_length"];
 
 /// What the HMAC key is used for; two uses never give the same digest for the same input.
 #[derive(Debug, Clone, Copy)]

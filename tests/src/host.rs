@@ -1,0 +1,145 @@
+//! The host process: the development host, or the real Spin where `BIZO_RUNTIME=spin` asks for it.
+
+use std::{
+    fs::File,
+    io::Write,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, ChildStdin, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+use secrets::Variables;
+use tempfile::TempDir;
+
+/// Uncached code is compiled at the first start, on a busy machine.
+const START_LIMIT: Duration = Duration::from_secs(180);
+
+/// How a host differs from the default one.
+#[derive(Debug, Clone, Default)]
+pub struct HostOptions {
+    /// Further arguments, such as `--max-instance-reuse-count 1`.
+    pub arguments: Vec<&'static str>,
+    /// Variables of the app, by their name in `spin.toml`.
+    pub variables: Vec<(&'static str, String)>,
+    /// The cap of the app's database connections, where it is not the development one.
+    pub database_connections: Option<u32>,
+}
+
+/// A running host; it ends with this value, or with the test's process.
+#[derive(Debug)]
+pub struct Host {
+    shell: Child,
+    // The shell around the host ends it when this pipe closes, however this process ends.
+    lifeline: Option<ChildStdin>,
+    folder: TempDir,
+    restart: (u16, Variables, HostOptions),
+}
+
+impl Host {
+    /// Starts the host and waits until it answers.
+    pub fn start(port: u16, variables: &Variables, options: &HostOptions) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let (shell, lifeline) = spawn(folder.path(), port, variables, options)?;
+        let restart = (port, variables.clone(), options.clone());
+        let mut host = Self { shell, lifeline: Some(lifeline), folder, restart };
+        host.wait_until_it_answers()?;
+        Ok(host)
+    }
+
+    /// Ends the host at once, as a lost node would, and starts it again.
+    pub fn restart(&mut self) -> Result<()> {
+        self.stop();
+        let (port, variables, options) = &self.restart;
+        let (shell, lifeline) = spawn(self.folder.path(), *port, variables, options)?;
+        (self.shell, self.lifeline) = (shell, Some(lifeline));
+        self.wait_until_it_answers()
+    }
+
+    /// Everything that the host and the components have written so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("host.log")).unwrap_or_default()
+    }
+
+    fn stop(&mut self) {
+        self.lifeline = None;
+        let _ = self.shell.wait();
+    }
+
+    fn wait_until_it_answers(&mut self) -> Result<()> {
+        let started = Instant::now();
+        let address = format!("127.0.0.1:{}", self.restart.0);
+        while started.elapsed() < START_LIMIT {
+            if answers(&address) {
+                return Ok(());
+            }
+            if self.shell.try_wait()?.is_some() {
+                bail!("the host ended: {}", self.log());
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        bail!("the host does not answer after {START_LIMIT:?}: {}", self.log());
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn spawn(folder: &Path, port: u16, variables: &Variables, options: &HostOptions) -> Result<(Child, ChildStdin)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the project's folder")?;
+    let connections = options.database_connections.unwrap_or(60);
+    let runtime_config = folder.join("runtime-config.toml");
+    std::fs::write(&runtime_config, format!("[outbound_pg]\nmax_connections = {connections}\n"))?;
+    let log = File::options().create(true).append(true).open(folder.join("host.log"))?;
+
+    let mut shell = Command::new("sh")
+        .args(["-c", "\"$@\" <&- & host=$!; read -r _; kill -9 $host; wait $host 2>&-", "host"])
+        .arg(host_binary(root)?)
+        .args(["up", "-f"])
+        .arg(root.join("spin.toml"))
+        .args(["--listen", &format!("127.0.0.1:{port}"), "--state-dir"])
+        .arg(folder.join("state"))
+        .arg("--runtime-config-file")
+        .arg(runtime_config)
+        .args(&options.arguments)
+        // An `.env` in the working directory would be read: the project's own must not be.
+        .current_dir(folder)
+        .envs(variables)
+        .stdin(Stdio::piped())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .spawn()
+        .context("sh")?;
+    let mut lifeline = shell.stdin.take().context("the shell's input")?;
+    lifeline.flush()?;
+    Ok((shell, lifeline))
+}
+
+fn host_binary(root: &Path) -> Result<PathBuf> {
+    if std::env::var("BIZO_RUNTIME").as_deref() == Ok("spin") {
+        return Ok("spin".into());
+    }
+    let binary = std::env::var_os("BIZO_HOST_BIN").map_or_else(|| root.join("target/release/devhost"), PathBuf::from);
+    if !binary.exists() {
+        bail!("{} is not built: run the tests with ./dev test", binary.display());
+    }
+    Ok(binary)
+}
+
+fn answers(address: &str) -> bool {
+    use std::io::Read;
+    let Ok(mut stream) = std::net::TcpStream::connect(address) else { return false };
+    let request = format!("GET /.well-known/spin/health HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    let mut answer = [0; 12];
+    stream.write_all(request.as_bytes()).is_ok() && stream.read_exact(&mut answer).is_ok() && answer.ends_with(b"200")
+}
+
+/// A port that nobody listens on now.
+pub fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}

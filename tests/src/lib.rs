@@ -1,0 +1,22 @@
+//! What the end-to-end tests stand on: the app as a user runs it, and people who use it.
+//!
+//! - [`App`] is the host with the real components on a database and a store of its own. [`App::shared`] is one for all
+//!   tests of a binary; a test that breaks something starts its own.
+//! - [`personas`] are people with verbs; each test makes fresh ones, so tests run in any order and at once.
+//! - [`database`] and [`host`] hold the little that HTTP cannot do: roles are planted, rows are aged, processes die.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::missing_panics_doc,
+    reason = "test support: it waits for processes, and a test that cannot go on panics"
+)]
+
+pub mod answer;
+pub mod app;
+pub mod database;
+pub mod host;
+pub mod personas;
+
+pub use answer::Answer;
+pub use app::App;
+pub use host::HostOptions;
+pub use personas::{Anonymous, Member};

@@ -1,0 +1,169 @@
+//! People who use the app, with the verbs that they use it by. Each is fresh: nobody else's tests know them.
+
+use reqwest::{Client, Method, RequestBuilder};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::{Answer, App};
+
+/// The password of everybody here.
+pub const PASSWORD: &str = "correct horse battery staple";
+
+/// Somebody without a token.
+#[derive(Debug, Clone)]
+pub struct Anonymous {
+    client: Client,
+    origin: String,
+}
+
+/// Somebody with a token, in a tenant.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// What they are without their token.
+    pub anonymous: Anonymous,
+    /// Their address.
+    pub email: String,
+    /// As registering answered: the account.
+    pub account: Value,
+    /// Their access token.
+    pub token: String,
+}
+
+/// An address that nobody has.
+pub fn fresh_email() -> String {
+    format!("{}@example.com", Uuid::now_v7().simple())
+}
+
+impl Anonymous {
+    /// Somebody at the door of an app.
+    pub fn of(app: &App) -> Self {
+        Self { client: Client::builder().build().expect("a client"), origin: app.origin.clone() }
+    }
+
+    /// A request, to be filled and sent.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.origin))
+    }
+
+    /// Sends a request and reads the answer.
+    pub async fn send(request: RequestBuilder) -> Answer {
+        Self::try_send(request).await.expect("the app answers")
+    }
+
+    /// The same, for when the app may be gone.
+    pub async fn try_send(request: RequestBuilder) -> reqwest::Result<Answer> {
+        let (client, request) = request.build_split();
+        let request = request?;
+        let name = format!("{} {}", request.method(), request.url().path());
+        Ok(Answer::read(name, client.execute(request).await?).await)
+    }
+
+    /// GET.
+    pub async fn get(&self, path: &str) -> Answer {
+        Self::send(self.request(Method::GET, path)).await
+    }
+
+    /// POST with a JSON body.
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        Self::send(self.request(Method::POST, path).json(body)).await
+    }
+
+    /// Registers with everybody's password.
+    pub async fn register(&self, email: &str) -> Answer {
+        self.post("/auth/register", &json!({ "email": email, "password": PASSWORD })).await
+    }
+
+    /// Logs in with the form that fastapi-users has.
+    pub async fn log_in(&self, email: &str, password: &str) -> Answer {
+        self.log_in_form(&[("username", email), ("password", password)]).await
+    }
+
+    /// Logs in with any form.
+    pub async fn log_in_form(&self, form: &[(&str, &str)]) -> Answer {
+        Self::send(self.request(Method::POST, "/auth/jwt/login").form(form)).await
+    }
+
+    /// Begins a session as somebody who is registered.
+    pub async fn become_member(&self, email: &str, account: Value, scope: &str) -> Member {
+        let form = [("username", email), ("password", PASSWORD), ("scope", scope)];
+        let token = self.log_in_form(&form).await.expect(200)["access_token"].as_str().expect("a token").to_owned();
+        Member { anonymous: self.clone(), email: email.to_owned(), account, token }
+    }
+}
+
+impl Member {
+    /// A fresh person, logged in to a fresh tenant that they own.
+    pub async fn owner(app: &App) -> Self {
+        let (anonymous, email) = (Anonymous::of(app), fresh_email());
+        let account = anonymous.register(&email).await.expect(201);
+        anonymous.become_member(&email, account, "").await
+    }
+
+    /// A fresh person, logged in to this person's tenant with a role.
+    pub async fn colleague(&self, app: &App, role: &str) -> Self {
+        let email = fresh_email();
+        let account = self.anonymous.register(&email).await.expect(201);
+        let user = uuid_of(&account["id"]);
+        app.database.plant_membership(self.tenant(), user, role).await;
+        let scope = format!("tenant:{}", self.account["tenant"]["slug"].as_str().expect("a slug"));
+        self.anonymous.become_member(&email, account, &scope).await
+    }
+
+    /// The tenant, as the database names it.
+    pub fn tenant(&self) -> Uuid {
+        uuid_of(&self.account["tenant"]["id"])
+    }
+
+    /// The person, as the database names them.
+    pub fn user(&self) -> Uuid {
+        uuid_of(&self.account["id"])
+    }
+
+    /// A request with the person's token.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.anonymous.request(method, path).bearer_auth(&self.token)
+    }
+
+    /// GET.
+    pub async fn get(&self, path: &str) -> Answer {
+        Anonymous::send(self.request(Method::GET, path)).await
+    }
+
+    /// POST with a JSON body.
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        Anonymous::send(self.request(Method::POST, path).json(body)).await
+    }
+
+    /// POST with a JSON body and an `Idempotency-Key`.
+    pub async fn post_once(&self, path: &str, key: &str, body: &Value) -> Answer {
+        Anonymous::send(self.request(Method::POST, path).header("idempotency-key", key).json(body)).await
+    }
+
+    /// PATCH with a JSON body.
+    pub async fn patch(&self, path: &str, body: &Value) -> Answer {
+        Anonymous::send(self.request(Method::PATCH, path).json(body)).await
+    }
+
+    /// DELETE.
+    pub async fn delete(&self, path: &str) -> Answer {
+        Anonymous::send(self.request(Method::DELETE, path)).await
+    }
+
+    /// Ends the session.
+    pub async fn log_out(&self) -> Answer {
+        Anonymous::send(self.request(Method::POST, "/auth/jwt/logout")).await
+    }
+
+    /// Makes a lead; gives it.
+    pub async fn create_lead(&self, lead: Value) -> Value {
+        self.post("/leads", &lead).await.expect(201)
+    }
+}
+
+/// The UUID in an id of any kind.
+pub fn uuid_of(id: &Value) -> Uuid {
+    let id = id.as_str().expect("an id");
+    let (prefix, suffix) = id.split_once('_').expect("a prefix");
+    assert!(matches!(prefix, "usr" | "ten" | "led" | "ses"), "{id}");
+    format!("ten_{suffix}").parse::<ids::TenantId>().expect("an id").uuid()
+}

@@ -1,0 +1,123 @@
+//! The `migrate` command: see `migrate help`.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::{Args, Parser, Subcommand};
+use migrate::{Bootstrap, Sources};
+
+/// Makes the database, its roles, tables and functions. Every command may be repeated, and run by several at once.
+#[derive(Parser)]
+#[command(name = "migrate")]
+struct Arguments {
+    /// Takes variables that the environment does not have from this file.
+    #[arg(long, global = true)]
+    env_file: Option<PathBuf>,
+    /// The app's database.
+    #[arg(long, global = true, default_value = "bizosaas")]
+    database: String,
+    #[command(subcommand)]
+    command: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Makes the database and the roles, with the administrator's address in DATABASE_URL.
+    Bootstrap {
+        /// How many connections each component's role may hold; -1 for no limit.
+        #[arg(long, default_value_t = Bootstrap::CONNECTION_LIMIT, allow_hyphen_values = true)]
+        connection_limit: i32,
+    },
+    /// Applies the migrations that are missing and installs the functions, as the owner.
+    Up(Owner),
+    /// Says what is applied and what is pending.
+    Status(Owner),
+}
+
+#[derive(Args)]
+struct Owner {
+    /// The owner's address; else DATABASE_URL's server with BIZO_OWNER_PASSWORD.
+    #[arg(long, env = "BIZO_OWNER_URL", hide_env_values = true)]
+    owner_url: Option<String>,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match run(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("migrate: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<()> {
+    let Arguments { env_file, database, command } = arguments;
+    let variables = Variables::read(env_file)?;
+    let sources = Sources::embedded();
+    match command {
+        What::Bootstrap { connection_limit } => {
+            let admin_url = variables.require("DATABASE_URL")?;
+            let passwords = migrate::password_variables(|name| variables.get(name));
+            let wanted = Bootstrap { admin_url, database, passwords, connection_limit };
+            for note in migrate::bootstrap(&wanted).await? {
+                eprintln!("migrate: {note}");
+            }
+        }
+        What::Up(owner) => print(migrate::up(&variables.owner_url(owner, &database)?, &sources).await?),
+        What::Status(owner) => {
+            print(migrate::status(&variables.owner_url(owner, &database)?, &sources).await?)
+        }
+    }
+    Ok(())
+}
+
+fn print(lines: Vec<String>) {
+    for line in lines {
+        println!("{line}");
+    }
+}
+
+/// The environment, and the file beneath it.
+struct Variables {
+    file: BTreeMap<String, String>,
+}
+
+impl Variables {
+    fn read(path: Option<PathBuf>) -> Result<Variables> {
+        let mut file = BTreeMap::new();
+        if let Some(path) = path {
+            let lines =
+                dotenvy::from_path_iter(&path).with_context(|| format!("cannot read {}", path.display()))?;
+            for line in lines {
+                let (name, value) =
+                    line.with_context(|| format!("{} has a line that cannot be read", path.display()))?;
+                file.insert(name, value);
+            }
+        }
+        Ok(Variables { file })
+    }
+
+    fn get(&self, name: &str) -> Option<String> {
+        env::var(name).ok().or_else(|| self.file.get(name).cloned())
+    }
+
+    fn require(&self, name: &str) -> Result<String> {
+        self.get(name).filter(|value| !value.is_empty()).with_context(|| format!("{name} is not set"))
+    }
+
+    fn owner_url(&self, owner: Owner, database: &str) -> Result<String> {
+        match owner.owner_url {
+            Some(url) => Ok(url),
+            None => migrate::owner_url(
+                &self.require("DATABASE_URL")?,
+                database,
+                &self.require("BIZO_OWNER_PASSWORD")?,
+            ),
+        }
+    }
+}

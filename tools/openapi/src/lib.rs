@@ -1,0 +1,56 @@
+//! One API description out of the components' utoipa documents, checked against what they really do.
+//!
+//! [`describe`] gives the document as `components/web/openapi.json` must hold it, and everything in which documents,
+//! routers, `spin.toml`, refusals and `docs/errors.md` differ. `components/web` embeds the file and this crate links
+//! `components/web`; that is no circle, because nothing that web says about itself depends on the file's content.
+
+mod document;
+mod operations;
+mod refusals;
+mod routes;
+mod source;
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use anyhow::{Context, Result};
+
+/// Where the document is kept, from the project's root.
+pub const COMMITTED: &str = "components/web/openapi.json";
+
+/// What the code gives.
+#[derive(Debug)]
+pub struct Description {
+    /// The document.
+    pub text: String,
+    /// Everything that is wrong, a sentence each.
+    pub findings: Vec<String>,
+}
+
+/// Merges the documents and checks them against the sources below `root`.
+pub fn describe(root: &Path) -> Result<Description> {
+    let parts = document::parts();
+    let (document, mut findings) = document::merge(&parts);
+
+    let components: Vec<_> = parts.iter().map(|(name, _)| format!("components/{name}/src")).collect();
+    let routers = source::read_sources(root, &components)?;
+    let (served, unreadable) = routes::served(&routers);
+    let documented: BTreeSet<_> =
+        parts.iter().flat_map(|(name, part)| routes::documented(name, part)).collect();
+    findings.extend(unreadable);
+    findings.extend(routes::compare(&served, &documented));
+    findings.extend(
+        routes::unreachable(&served, &read(root, "spin.toml")?).context("spin.toml cannot be understood")?,
+    );
+
+    let everything = source::read_sources(root, &["components".to_owned(), "crates".to_owned()])?;
+    let (codes, unreadable) = refusals::refusals(&everything);
+    findings.extend(unreadable);
+    findings.extend(refusals::compare(&codes, &read(root, "docs/errors.md")?));
+
+    findings.extend(operations::check(&document, &codes));
+    Ok(Description { text: document::render(&document), findings })
+}
+
+fn read(root: &Path, path: &str) -> Result<String> {
+    fs::read_to_string(root.join(path)).with_context(|| format!("{path} cannot be read"))
+}

@@ -1,0 +1,252 @@
+//! What every operation of the merged document must say, so that a client can be made from it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::{
+    document::{BEARER, PROBLEM_JSON, TAGS},
+    refusals::Refusal,
+    routes::operations,
+};
+
+/// Everything that is wrong with the document; `codes` are those that `docs/errors.md` lists.
+pub(crate) fn check(document: &Value, codes: &BTreeMap<String, Refusal>) -> Vec<String> {
+    let mut findings = Vec::new();
+    let mut ids = BTreeSet::new();
+    for (path, method, operation) in operations(document) {
+        let mut wrong = Vec::new();
+        match operation["operationId"].as_str() {
+            Some(id) if !ids.insert(id) => {
+                wrong.push(format!("has the operationId {id} of another operation"))
+            }
+            Some(_) => {}
+            None => wrong.push("has no operationId".to_owned()),
+        }
+        if operation["summary"].as_str().unwrap_or_default().is_empty() {
+            wrong.push("has no summary: begin its comment with a sentence".to_owned());
+        }
+        tags(operation, &mut wrong);
+        parameters(path, operation, &mut wrong);
+        responses(operation, codes, &mut wrong);
+        security(operation, &mut wrong);
+        findings.extend(wrong.into_iter().map(|what| format!("{} {path} {what}", method.to_uppercase())));
+    }
+    dangling(document, document, &mut findings);
+    findings
+}
+
+fn tags(operation: &Value, wrong: &mut Vec<String>) {
+    let tags: Vec<_> = operation["tags"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    if tags.is_empty() {
+        wrong.push("has no tag".to_owned());
+    }
+    for tag in tags {
+        if TAGS.iter().all(|(name, _)| *name != tag) {
+            wrong.push(format!("has the tag {tag}, which the openapi tool does not describe"));
+        }
+    }
+}
+
+/// The braces of the path and the path parameters are the same names.
+fn parameters(path: &str, operation: &Value, wrong: &mut Vec<String>) {
+    let in_path: BTreeSet<_> = path
+        .split('{')
+        .skip(1)
+        .filter_map(|rest| rest.split('}').next())
+        .map(|name| name.trim_start_matches('*'))
+        .collect();
+    let parameters = operation["parameters"].as_array().into_iter().flatten();
+    let described: BTreeSet<_> = parameters
+        .filter(|parameter| parameter["in"] == "path")
+        .filter_map(|parameter| parameter["name"].as_str())
+        .collect();
+    for name in in_path.symmetric_difference(&described) {
+        wrong.push(format!("has the path parameter {name} on one side only, path or parameters"));
+    }
+}
+
+fn responses(operation: &Value, codes: &BTreeMap<String, Refusal>, wrong: &mut Vec<String>) {
+    let responses: Vec<_> = operation["responses"].as_object().into_iter().flatten().collect();
+    if !responses.iter().any(|(status, _)| status.starts_with('2')) {
+        wrong.push("describes no success".to_owned());
+    }
+    for (status, response) in responses {
+        if status == "default" {
+            continue;
+        }
+        let description = response["description"].as_str().unwrap_or_default();
+        if description.is_empty() {
+            wrong.push(format!("does not describe its answer {status}"));
+        }
+        if !status.starts_with(['4', '5']) {
+            continue;
+        }
+        if response["content"][PROBLEM_JSON]["schema"]["$ref"] != "#/components/schemas/ProblemBody" {
+            wrong.push(format!("does not answer {status} with a ProblemBody"));
+        }
+        // A description names the codes, so that a client knows what to tell apart.
+        let words = description.split(|char: char| !(char.is_ascii_alphanumeric() || char == '_'));
+        let named: Vec<_> = words.filter_map(|word| Some((word, codes.get(word)?))).collect();
+        if named.is_empty() {
+            wrong.push(format!("names no code of docs/errors.md for its answer {status}"));
+        }
+        for (code, refusal) in named {
+            if refusal.status.to_string() != *status {
+                wrong.push(format!(
+                    "names {code} for its answer {status}, but its status is {}",
+                    refusal.status
+                ));
+            }
+        }
+    }
+}
+
+fn security(operation: &Value, wrong: &mut Vec<String>) {
+    let schemes = operation["security"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_object)
+        .flat_map(|one| one.keys());
+    let mut is_guarded = false;
+    for scheme in schemes {
+        is_guarded = true;
+        if scheme != BEARER {
+            wrong.push(format!(
+                "names the security scheme {scheme}, which the openapi tool does not describe"
+            ));
+        }
+    }
+    if is_guarded && operation["responses"].get("401").is_none() {
+        wrong.push("takes a token and does not describe its answer 401".to_owned());
+    }
+}
+
+/// References that lead nowhere.
+fn dangling(document: &Value, value: &Value, findings: &mut Vec<String>) {
+    match value {
+        Value::Object(members) => {
+            if let Some(target) = members.get("$ref").and_then(Value::as_str)
+                && target.strip_prefix('#').and_then(|pointer| document.pointer(pointer)).is_none()
+            {
+                findings.push(format!("the reference {target} leads nowhere"));
+            }
+            members.values().for_each(|member| dangling(document, member, findings));
+        }
+        Value::Array(items) => items.iter().for_each(|item| dangling(document, item, findings)),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{refusals::refusals, source::Source};
+    use serde_json::json;
+
+    fn sound() -> Value {
+        json!({
+            "paths": { "/leads/{id}": { "get": {
+                "operationId": "find_lead",
+                "summary": "Finds a lead.",
+                "tags": ["leads"],
+                "security": [{ "bearer": ["leads:read"] }],
+                "parameters": [{ "in": "path", "name": "id" }, { "in": "header", "name": "If-Match" }],
+                "responses": {
+                    "200": { "description": "The lead" },
+                    "401": problem("unauthenticated"),
+                    "404": problem("lead_not_found, with a reason"),
+                    "default": { "$ref": "#/components/responses/Problem" },
+                },
+            } } },
+            "components": { "responses": { "Problem": {} }, "schemas": { "ProblemBody": {} } },
+        })
+    }
+
+    fn problem(description: &str) -> Value {
+        json!({
+            "description": description,
+            "content": { PROBLEM_JSON: { "schema": { "$ref": "#/components/schemas/ProblemBody" } } },
+        })
+    }
+
+    /// Changes one place of a sound document, and wants exactly one finding.
+    #[track_caller]
+    fn spoilt(pointer: &str, value: Value, wanted: &str) {
+        let mut document = sound();
+        *document.pointer_mut(&format!("/paths/~1leads~1{{id}}/get{pointer}")).unwrap() = value;
+        assert_eq!(findings(&document), [format!("GET /leads/{{id}} {wanted}")]);
+    }
+
+    fn findings(document: &Value) -> Vec<String> {
+        let code = r#"Problem::new(StatusCode::NOT_FOUND, "lead_not_found", "T", "x");
+                      Problem::new(StatusCode::UNAUTHORIZED, "unauthenticated", "T", "x");"#;
+        check(document, &refusals(&[Source::new("crates/a.rs", code)]).0)
+    }
+
+    #[test]
+    fn a_sound_document_passes() {
+        assert_eq!(findings(&sound()), [""; 0]);
+    }
+
+    #[test]
+    fn what_is_missing_is_found() {
+        spoilt("/operationId", Value::Null, "has no operationId");
+        spoilt("/summary", json!(""), "has no summary: begin its comment with a sentence");
+        spoilt("/tags", json!([]), "has no tag");
+        spoilt("/tags/0", json!("misc"), "has the tag misc, which the openapi tool does not describe");
+        spoilt(
+            "/parameters/0/in",
+            json!("query"),
+            "has the path parameter id on one side only, path or parameters",
+        );
+        spoilt(
+            "/security/0",
+            json!({ "basic": [] }),
+            "names the security scheme basic, which the openapi tool does not describe",
+        );
+        spoilt("/responses/200/description", json!(""), "does not describe its answer 200");
+        spoilt("/responses/404/content", json!({}), "does not answer 404 with a ProblemBody");
+        spoilt(
+            "/responses/404/description",
+            json!("gone"),
+            "names no code of docs/errors.md for its answer 404",
+        );
+        spoilt(
+            "/responses/404/description",
+            json!("unauthenticated"),
+            "names unauthenticated for its answer 404, but its status is 401",
+        );
+    }
+
+    #[test]
+    fn answers_that_must_be_there_are_missed() {
+        for (status, wanted) in
+            [("200", "describes no success"), ("401", "takes a token and does not describe its answer 401")]
+        {
+            let mut document = sound();
+            document["paths"]["/leads/{id}"]["get"]["responses"].as_object_mut().unwrap().remove(status);
+            assert_eq!(findings(&document), [format!("GET /leads/{{id}} {wanted}")]);
+        }
+    }
+
+    #[test]
+    fn two_operations_with_one_id_are_found() {
+        let mut document = sound();
+        let item = &mut document["paths"]["/leads/{id}"];
+        item["put"] = item["get"].clone();
+        assert_eq!(
+            findings(&document),
+            ["PUT /leads/{id} has the operationId find_lead of another operation"]
+        );
+    }
+
+    #[test]
+    fn a_reference_that_leads_nowhere_is_found() {
+        let mut document = sound();
+        document["components"]["schemas"]["Lead"] =
+            json!({ "items": [{ "$ref": "#/components/schemas/Company" }] });
+        assert_eq!(findings(&document), ["the reference #/components/schemas/Company leads nowhere"]);
+    }
+}
