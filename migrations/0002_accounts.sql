@@ -108,4 +108,5 @@ create policy definer on auth.failed_log_ins to bizo_definer using (true) with c
 -- No DELETE anywhere but on failed log-ins: people and tenants end by a moment in a column.
 grant select, insert, update on auth.users, auth.tenants, auth.memberships, auth.sessions to bizo_auth;
 grant select on auth.users, auth.tenants, auth.memberships, auth.sessions to bizo_definer;
-grant select, insert, delete on auth.failed_log_ins to bizo_definer;
+-- UPDATE is what `for update` asks for.
+grant select, insert, update, delete on auth.failed_log_ins to bizo_definer;

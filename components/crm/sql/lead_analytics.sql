@@ -16,10 +16,11 @@ begin
     return (
         -- The leads are read once; all figures come from how many share the same five things.
         with cells as materialized (
-            select l.status, l.source, l.priority, l.score,
-                   case when (l.created_at at time zone 'UTC')::date between v_first and v_last
+            select l.status, l.source, l.priority, least(l.score / 10, 9) as tenth,
+                   case when l.created_at >= v_first::timestamp at time zone 'UTC'
+                         and l.created_at < (v_last + 1)::timestamp at time zone 'UTC'
                         then (l.created_at at time zone 'UTC')::date end as day,
-                   count(*) as leads
+                   count(*) as leads, sum(l.score) as points
               from crm.leads l
              where l.tenant_id = c.tenant_id and l.deleted_at is null
                and l.created_at >= v_after and l.created_at < v_before
@@ -27,7 +28,7 @@ begin
         )
         select json_build_object(
             'total', (select coalesce(sum(leads), 0) from cells),
-            'average_score', (select round(sum(score * leads) / sum(leads), 2) from cells),
+            'average_score', (select round(sum(points) / sum(leads), 2) from cells),
             'by_status', (select coalesce(json_object_agg(g.status, g.leads), '{}')
                             from (select status, sum(leads) as leads from cells group by status) g),
             'by_source', (select coalesce(json_object_agg(g.source, g.leads), '{}')
@@ -35,8 +36,7 @@ begin
             'by_priority', (select coalesce(json_object_agg(g.priority, g.leads), '{}')
                               from (select priority, sum(leads) as leads from cells group by priority) g),
             'by_score_tenth', (select coalesce(json_object_agg(g.tenth, g.leads), '{}')
-                                 from (select least(score / 10, 9) as tenth, sum(leads) as leads
-                                         from cells group by 1) g),
+                                 from (select tenth, sum(leads) as leads from cells group by tenth) g),
             'per_day', (select coalesce(json_agg(json_build_object(
                                    'date', v_first + d.nth, 'count', coalesce(g.leads, 0)) order by d.nth), '[]')
                           from generate_series(0, v_last - v_first) as d (nth)

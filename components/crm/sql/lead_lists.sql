@@ -43,12 +43,16 @@ begin
         when '-score'      then v_key := 'l.score';      v_type := 'integer';     v_than := '<'; v_way := 'desc';
     end case;
 
-    if a ? 'status'         then v_where := v_where || ' and l.status = $2 ->> ''status'''; end if;
-    if a ? 'source'         then v_where := v_where || ' and l.source = $2 ->> ''source'''; end if;
-    if a ? 'priority'       then v_where := v_where || ' and l.priority = $2 ->> ''priority'''; end if;
-    if a ? 'min_score'      then v_where := v_where || ' and l.score >= ($2 ->> ''min_score'')::integer'; end if;
-    if a ? 'created_after'  then v_where := v_where || ' and l.created_at >= ($2 ->> ''created_after'')::timestamptz'; end if;
-    if a ? 'created_before' then v_where := v_where || ' and l.created_at < ($2 ->> ''created_before'')::timestamptz'; end if;
+    if a ? 'status'    then v_where := v_where || ' and l.status = $2 ->> ''status'''; end if;
+    if a ? 'source'    then v_where := v_where || ' and l.source = $2 ->> ''source'''; end if;
+    if a ? 'priority'  then v_where := v_where || ' and l.priority = $2 ->> ''priority'''; end if;
+    if a ? 'min_score' then v_where := v_where || ' and l.score >= ($2 ->> ''min_score'')::integer'; end if;
+    if a ? 'created_after' then
+        v_where := v_where || ' and l.created_at >= ($2 ->> ''created_after'')::timestamptz';
+    end if;
+    if a ? 'created_before' then
+        v_where := v_where || ' and l.created_at < ($2 ->> ''created_before'')::timestamptz';
+    end if;
     if a ? 'text' then
         v_where := v_where || ' and (l.email ilike $2 ->> ''text'' or l.company ilike $2 ->> ''text'''
                            || ' or concat_ws('' '', l.first_name, l.last_name) ilike $2 ->> ''text'')';

@@ -159,7 +159,8 @@ begin
 end
 $$;
 
-grant execute on function crm.lead_view(crm.leads), crm.create_lead(app.caller, jsonb), crm.find_lead(app.caller, jsonb),
-                          crm.update_lead(app.caller, jsonb), crm.move_lead(app.caller, jsonb),
-                          crm.delete_lead(app.caller, jsonb), crm.list_lead_status_changes(app.caller, jsonb)
+grant execute on function crm.lead_view(crm.leads), crm.create_lead(app.caller, jsonb),
+                          crm.find_lead(app.caller, jsonb), crm.update_lead(app.caller, jsonb),
+                          crm.move_lead(app.caller, jsonb), crm.delete_lead(app.caller, jsonb),
+                          crm.list_lead_status_changes(app.caller, jsonb)
    to bizo_crm;

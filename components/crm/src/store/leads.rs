@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use db::{Claim, Once};
 use identity::Caller;
 use ids::LeadId;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -139,7 +139,7 @@ pub(crate) enum Deletion {
 #[serde(rename_all = "snake_case")]
 enum UpdateRow {
     Updated(Box<LeadRow>),
-    Stale(bool),
+    Stale(IgnoredAny),
 }
 
 #[derive(Deserialize)]
@@ -147,14 +147,14 @@ enum UpdateRow {
 enum MoveRow {
     Moved(Box<LeadRow>),
     Refused { status: Status },
-    Stale(bool),
+    Stale(IgnoredAny),
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum DeletionRow {
-    Deleted(bool),
-    Stale(bool),
+    Deleted(IgnoredAny),
+    Stale(IgnoredAny),
 }
 
 impl From<UpdateRow> for Update {
