@@ -54,3 +54,53 @@ fn healthz() {}
                content_type = "application/problem+json")))]
 #[expect(dead_code, reason = "describes the shared route of this component")]
 fn readyz() {}
+
+#[cfg(test)]
+mod tests {
+    use garde::Validate;
+    use serde::de::DeserializeOwned;
+    use serde_json::{Value, from_value, to_value};
+    use utoipa::OpenApi;
+
+    use super::{ApiDoc, lead_status::NewStatus};
+    use crate::domain::lead::{LeadChanges, LeadDetails};
+
+    fn document() -> Value {
+        to_value(ApiDoc::openapi()).unwrap()
+    }
+
+    fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
+        match value {
+            Value::Object(members) => {
+                found.extend(members.get("$ref").and_then(Value::as_str));
+                members.values().for_each(|member| references(member, found));
+            }
+            Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        let document = document();
+        let mut found = Vec::new();
+        references(&document, &mut found);
+        assert!(!found.is_empty());
+        for reference in found {
+            assert!(document.pointer(&reference[1..]).is_some(), "{reference}");
+        }
+    }
+
+    #[test]
+    fn the_examples_are_valid() {
+        fn check<T: DeserializeOwned + Validate<Context = ()>>(document: &Value, method: &str, path: &str) {
+            let example =
+                &document["paths"][path][method]["requestBody"]["content"]["application/json"]["example"];
+            from_value::<T>(example.clone()).unwrap().validate().unwrap();
+        }
+        let document = document();
+        check::<LeadDetails>(&document, "post", "/leads");
+        check::<LeadChanges>(&document, "patch", "/leads/{id}");
+        check::<NewStatus>(&document, "post", "/leads/{id}/status");
+    }
+}

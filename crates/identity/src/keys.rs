@@ -6,12 +6,8 @@
 use std::fmt;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use jsonwebtoken::{DecodingKey, EncodingKey};
+use ed25519_dalek::{SigningKey, VerifyingKey};
 use serde::Deserialize;
-
-/// DER of an Ed25519 private key in PKCS #8 (RFC 8410, 7) up to the 32 bytes of the key.
-const PKCS8_PREFIX: [u8; 16] =
-    [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
 
 /// Why a key cannot be used; completes the sentence "the variable `x` …".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,24 +24,30 @@ struct Jwk {
 }
 
 impl Jwk {
-    fn check(&self) -> Result<(), KeyError> {
+    /// The public key, unpacked once for an instance.
+    fn public_key(&self) -> Result<VerifyingKey, KeyError> {
         if self.kty != "OKP" || self.crv != "Ed25519" {
             return Err(KeyError("holds a key that is not Ed25519 (kty OKP, crv Ed25519)"));
         }
         if self.kid.is_empty() {
             return Err(KeyError("holds a key without a kid"));
         }
-        match URL_SAFE_NO_PAD.decode(&self.x) {
-            Ok(x) if x.len() == 32 => Ok(()),
-            _ => Err(KeyError("holds a key whose x is not 32 bytes in base64url")),
+        let x = bytes(&self.x).ok_or(KeyError("holds a key whose x is not 32 bytes in base64url"))?;
+        match VerifyingKey::from_bytes(&x) {
+            Ok(key) if !key.is_weak() => Ok(key),
+            _ => Err(KeyError("holds a key whose x is no point to verify with")),
         }
     }
+}
+
+fn bytes(base64url: &str) -> Option<[u8; 32]> {
+    URL_SAFE_NO_PAD.decode(base64url).ok()?.try_into().ok()
 }
 
 /// The key that access tokens are signed with.
 pub struct PrivateKey {
     pub(crate) kid: String,
-    pub(crate) key: EncodingKey,
+    pub(crate) key: SigningKey,
 }
 
 impl fmt::Debug for PrivateKey {
@@ -58,17 +60,19 @@ impl PrivateKey {
     /// Reads a JWK with its private part `d`.
     pub fn from_jwk(json: &str) -> Result<Self, KeyError> {
         let jwk: Jwk = serde_json::from_str(json).map_err(|_| KeyError("is not a JWK"))?;
-        jwk.check()?;
-        let seed = jwk.d.and_then(|d| URL_SAFE_NO_PAD.decode(d).ok()).filter(|seed| seed.len() == 32);
-        let seed = seed.ok_or(KeyError("holds a key whose d is not 32 bytes in base64url"))?;
-        let der = [&PKCS8_PREFIX[..], &seed].concat();
-        Ok(Self { kid: jwk.kid, key: EncodingKey::from_ed_der(&der) })
+        let public = jwk.public_key()?;
+        let seed = jwk.d.as_deref().and_then(bytes);
+        let key = SigningKey::from_bytes(&seed.ok_or(KeyError("holds a key whose d is not 32 bytes in base64url"))?);
+        if key.verifying_key() != public {
+            return Err(KeyError("holds a key whose x is not the public half of its d"));
+        }
+        Ok(Self { kid: jwk.kid, key })
     }
 }
 
 /// The keys that access tokens are verified with.
 pub struct PublicKeys {
-    keys: Vec<(String, DecodingKey)>,
+    keys: Vec<(String, VerifyingKey)>,
     /// The set as clients may fetch it, rebuilt from the members that are public.
     json: String,
 }
@@ -90,17 +94,16 @@ impl PublicKeys {
         if set.keys.is_empty() {
             return Err(KeyError("holds no key"));
         }
-        let mut keys: Vec<(String, DecodingKey)> = Vec::new();
+        let mut keys: Vec<(String, VerifyingKey)> = Vec::new();
         let mut public = Vec::new();
         for jwk in set.keys {
-            jwk.check()?;
+            let key = jwk.public_key()?;
             if jwk.d.is_some() {
                 return Err(KeyError("holds a private key, which must not be here"));
             }
             if keys.iter().any(|(kid, _)| *kid == jwk.kid) {
                 return Err(KeyError("holds two keys with one kid"));
             }
-            let key = DecodingKey::from_ed_components(&jwk.x).map_err(|_| KeyError("holds a key that is not valid"))?;
             public.push(serde_json::json!({
                 "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": jwk.kid, "x": jwk.x,
             }));
@@ -110,7 +113,7 @@ impl PublicKeys {
     }
 
     /// The key that a token names.
-    pub(crate) fn find(&self, kid: &str) -> Option<&DecodingKey> {
+    pub(crate) fn find(&self, kid: &str) -> Option<&VerifyingKey> {
         self.keys.iter().find(|(known, _)| known == kid).map(|(_, key)| key)
     }
 
@@ -152,9 +155,17 @@ pub(crate) mod tests {
             (&PUBLIC.replace("Ed25519", "X25519"), "holds a key that is not Ed25519 (kty OKP, crv Ed25519)"),
             (&PUBLIC.replace("11qY", ""), "holds a key whose x is not 32 bytes in base64url"),
             (&PUBLIC.replace("rfc8037", ""), "holds a key without a kid"),
+            // The identity point, under which anybody can sign anything.
+            (
+                &PUBLIC.replace("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
+                "holds a key whose x is no point to verify with",
+            ),
         ] {
             assert_eq!(PublicKeys::from_jwks(jwks).unwrap_err(), KeyError(problem), "{jwks}");
         }
         assert!(PrivateKey::from_jwk(&PUBLIC[9..PUBLIC.len() - 2]).is_err());
+        let other_half = PRIVATE.replace("nWGx", "nWGy");
+        let problem = "holds a key whose x is not the public half of its d";
+        assert_eq!(PrivateKey::from_jwk(&other_half).unwrap_err(), KeyError(problem));
     }
 }

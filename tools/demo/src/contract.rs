@@ -46,7 +46,6 @@ pub(crate) struct Lead {
     pub(crate) first_name: Option<String>,
     pub(crate) last_name: Option<String>,
     pub(crate) company: Option<String>,
-    pub(crate) job_title: Option<String>,
     pub(crate) priority: String,
     pub(crate) score: u8,
     pub(crate) score_reasons: Vec<ScoreReason>,

@@ -8,8 +8,8 @@ pub(crate) struct Move<'a> {
     pub(crate) status: &'a str,
 }
 
-/// From this score on a lead is followed up first: where the priority HIGH begins.
-const PROMISING: u8 = 75;
+/// From this score on a lead is followed up first: where the priority URGENT begins.
+const PROMISING: u8 = 90;
 
 const PROMISING_JOURNEYS: [&[&str]; 10] = [
     &[],

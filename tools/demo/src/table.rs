@@ -3,23 +3,17 @@
 use crate::{contract::Lead, paint::Paint};
 
 /// No column is wider than this; what does not fit ends in an ellipsis.
-const CHARS_MAX: usize = 30;
+const CHARS_MAX: usize = 24;
 
 /// The table, best first as the leads come.
 pub(crate) fn best_leads(leads: &[Lead], paint: Paint) -> String {
-    let head = ["score", "priority", "name", "job title", "company"].map(str::to_owned);
-    let rows = leads.iter().map(|lead| {
-        [
-            format!("{:>5}", lead.score),
-            lead.priority.clone(),
-            name(lead),
-            cell(&lead.job_title),
-            cell(&lead.company),
-        ]
-    });
+    let head = ["score", "priority", "name", "company"].map(str::to_owned);
+    let rows = leads
+        .iter()
+        .map(|lead| [format!("{:>5}", lead.score), lead.priority.clone(), name(lead), cell(&lead.company)]);
     let rows: Vec<_> = std::iter::once(head).chain(rows).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: [usize; 5] = std::array::from_fn(width);
+    let widths: [usize; 4] = std::array::from_fn(width);
 
     let mut text = format!("\n{}\n", paint.bold("Best leads, and why"));
     for (place, row) in rows.iter().enumerate() {
@@ -51,13 +45,21 @@ fn fitting(text: &str) -> String {
     text.chars().take(CHARS_MAX - 1).chain(['…']).collect()
 }
 
-/// `base 50 + company 20`, and where the points are more than the score, that it ends there.
+/// `base 50 + company 20`, and where the points are more than the score, that it ends there. What a rule looks at is
+/// left out of its name (`source_event` is `event`): a line of the table should fit a terminal.
 fn reasons(lead: &Lead) -> String {
     let sum: i32 = lead.score_reasons.iter().map(|reason| reason.points).sum();
-    let rules: Vec<_> =
-        lead.score_reasons.iter().map(|reason| format!("{} {}", reason.rule, reason.points)).collect();
+    let rules: Vec<_> = lead
+        .score_reasons
+        .iter()
+        .map(|reason| format!("{} {}", short(&reason.rule), reason.points))
+        .collect();
     let end = if sum > i32::from(lead.score) { format!(" = {sum}, capped") } else { String::new() };
     format!("{}{end}", rules.join(" + "))
+}
+
+fn short(rule: &str) -> &str {
+    ["source_", "job_title_"].iter().find_map(|looks_at| rule.strip_prefix(looks_at)).unwrap_or(rule)
 }
 
 #[cfg(test)]
@@ -93,16 +95,16 @@ mod tests {
             best_leads(&leads, Paint::none()),
             "
 Best leads, and why
-  score  priority  name                      job title  company  reasons
-    100  HIGH      Inês                      -          -        base 50 + company 20 + job_title_ceo 20 + source_referral 20 = 110, capped
-     60  HIGH      somebody@example.example  -          -        base 50 + source_website 10
+  score  priority  name                      company  reasons
+    100  HIGH      Inês                      -        base 50 + company 20 + ceo 20 + referral 20 = 110, capped
+     60  HIGH      somebody@example.example  -        base 50 + website 10
 "
         );
     }
 
     #[test]
     fn a_long_text_ends_in_an_ellipsis() {
-        assert_eq!(fitting(&"ä".repeat(31)), format!("{}…", "ä".repeat(29)));
-        assert_eq!(fitting(&"ä".repeat(30)), "ä".repeat(30));
+        assert_eq!(fitting(&"ä".repeat(25)), format!("{}…", "ä".repeat(23)));
+        assert_eq!(fitting(&"ä".repeat(24)), "ä".repeat(24));
     }
 }

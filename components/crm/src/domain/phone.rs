@@ -2,8 +2,8 @@
 
 const DIGITS_MIN: usize = 3;
 
-/// Whether the text is `+`, digits, spaces and `( ) - . /`, then an extension (`x`, `ext`, `ext.` or `#` and digits) if there is one;
-/// its length is checked elsewhere.
+/// Whether the text is `+`, digits, spaces and `( ) - . /`, then an extension if there is one (`x`, `ext`, `ext.` or
+/// `#`, and digits). Its length is checked elsewhere.
 pub(crate) fn check(text: &str) -> Result<(), String> {
     let (number, extension) = match text.find(['x', 'X', 'e', 'E', '#']) {
         Some(at) => (&text[..at], Some(&text[at..])),
@@ -15,8 +15,7 @@ pub(crate) fn check(text: &str) -> Result<(), String> {
     if digits >= DIGITS_MIN && is_number && extension.is_none_or(is_extension) {
         Ok(())
     } else {
-        Err("a phone number is wanted: digits, + at the front, spaces and ( ) - . / between, and at the end an extension \
-             such as x123"
+        Err("a phone number is wanted: + and digits, with spaces and ( ) - . / between, and an extension such as x123"
             .to_owned())
     }
 }

@@ -192,13 +192,11 @@ pub(crate) async fn insert(
     lead: &Lead,
 ) -> Result<Once<Lead>, Problem> {
     let args = LeadArgs::of(lead, lead.created_at);
-    let created = |row: Option<LeadRow>| match row {
-        Some(row) => Ok(Lead::from(row)),
-        None => Err(Problem::internal("crm.create_lead answered NULL")),
-    };
-    Ok(match caller.write_once(claim, "crm.create_lead", &args).await? {
-        Once::Done(row) => Once::Done(created(row)?),
-        Once::Replayed(row) => Once::Replayed(created(row)?),
+    let created: Once<Option<LeadRow>> = caller.write_once(claim, "crm.create_lead", &args).await?;
+    let none = || Problem::internal("crm.create_lead answered NULL");
+    Ok(match created {
+        Once::Done(row) => Once::Done(row.ok_or_else(none)?.into()),
+        Once::Replayed(row) => Once::Replayed(row.ok_or_else(none)?.into()),
         Once::Mismatch => Once::Mismatch,
     })
 }
