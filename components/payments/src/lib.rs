@@ -27,13 +27,14 @@ pub struct ApiDoc;
 
 /// Says that the process answers.
 #[utoipa::path(get, path = "/payments/healthz", operation_id = "payments_healthz", tag = "health",
-    responses((status = 200, body = api::Health)))]
+    responses((status = 200, description = "The process answers", body = api::Health)))]
 #[expect(dead_code, reason = "describes the shared route of this component")]
 fn healthz() {}
 
 /// Says whether the component can do its work, and what it lacks if not.
 #[utoipa::path(get, path = "/payments/readyz", operation_id = "payments_readyz", tag = "health",
-    responses((status = 200, body = api::Readiness), (status = 503, body = api::ProblemBody)))]
+    responses((status = 200, description = "Ready, or degraded without the store", body = api::Readiness),
+              (status = 503, description = "`not_ready`, `misconfigured`", body = api::ProblemBody)))]
 #[expect(dead_code, reason = "describes the shared route of this component")]
 fn readyz() {}
 

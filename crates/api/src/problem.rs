@@ -57,9 +57,12 @@ impl FieldError {
     }
 }
 
-/// A refusal.
+/// A refusal. One pointer wide, because every fallible function on the way to a response returns one.
 #[derive(Debug, Clone)]
-pub struct Problem {
+pub struct Problem(Box<Refusal>);
+
+#[derive(Debug, Clone)]
+struct Refusal {
     status: StatusCode,
     code: &'static str,
     title: &'static str,
@@ -96,18 +99,26 @@ pub struct ProblemBody<'a> {
 impl Problem {
     /// A problem of a kind: `code` and `title` never change for a kind, `detail` speaks of this request.
     pub fn new(status: StatusCode, code: &'static str, title: &'static str, detail: impl Into<Detail>) -> Self {
-        Self { status, code, title, detail: detail.into(), errors: Vec::new(), headers: Vec::new(), cause: None }
+        Self(Box::new(Refusal {
+            status,
+            code,
+            title,
+            detail: detail.into(),
+            errors: Vec::new(),
+            headers: Vec::new(),
+            cause: None,
+        }))
     }
 
     /// Names the places that are wrong.
     pub fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
-        self.errors = errors;
+        self.0.errors = errors;
         self
     }
 
     /// Adds a header to the answer.
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.push((name, value));
+        self.0.headers.push((name, value));
         self
     }
 
@@ -118,40 +129,40 @@ impl Problem {
 
     /// Says what went wrong, for the log alone; must hold no value of the request.
     pub fn caused_by(mut self, cause: impl ToString) -> Self {
-        self.cause = Some(cause.to_string());
+        self.0.cause = Some(cause.to_string());
         self
     }
 
     /// The HTTP status.
     pub fn status(&self) -> StatusCode {
-        self.status
+        self.0.status
     }
 
     /// The stable code.
     pub fn code(&self) -> &'static str {
-        self.code
+        self.0.code
     }
 
     /// What the log may know of the reason.
     pub fn cause(&self) -> Option<&str> {
-        self.cause.as_deref()
+        self.0.cause.as_deref()
     }
 
     /// What is wrong at which place.
     pub fn errors(&self) -> &[FieldError] {
-        &self.errors
+        &self.0.errors
     }
 
     /// The document's bytes.
     pub(crate) fn render(&self, request_id: &str) -> Vec<u8> {
         let body = ProblemBody {
-            kind: format!("urn:bizosaas:problem:{}", self.code),
-            title: self.title,
-            status: self.status.as_u16(),
-            detail: &self.detail,
-            code: self.code,
+            kind: format!("urn:bizosaas:problem:{}", self.0.code),
+            title: self.0.title,
+            status: self.0.status.as_u16(),
+            detail: &self.0.detail,
+            code: self.0.code,
             request_id,
-            errors: &self.errors,
+            errors: &self.0.errors,
         };
         // Cannot fail: the document has no map with keys that are not strings.
         serde_json::to_vec(&body).unwrap_or_default()
@@ -290,8 +301,8 @@ impl From<DbError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(mut self) -> Response {
-        let mut response = self.status.into_response();
-        for (name, value) in self.headers.drain(..) {
+        let mut response = self.0.status.into_response();
+        for (name, value) in self.0.headers.drain(..) {
             response.headers_mut().append(name, value);
         }
         response.extensions_mut().insert(self);

@@ -264,7 +264,7 @@ mod tests {
         check("*://api.example.com:443", "https://api.example.com", true);
         check("*://*:*", "redis://cache:6379", true);
         check("postgres://db", "postgres://user:p%40ss@db:5432/x", true);
-        check("redis://localhost:6379", "redis://:p@ss@localhost:6379", false);
+        check("redis://localhost:6379", "redis://:p@ss@localhost:6379", true);
     }
 
     #[test]

@@ -102,7 +102,6 @@ fn a_trap_takes_the_requests_of_its_own_instance_and_nobody_elses() {
                 assert_eq!(other.join().unwrap().status, 200, "{}: another instance", host.kind.name);
             }
         });
-        assert_eq!(identity(&host.get("/instance").text()).1, 1, "a trapped instance is not used again");
     });
 }
 

@@ -11,7 +11,6 @@ use http::{Reply, Request};
 use std::{
     fs,
     io::Read as _,
-    net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::atomic::{AtomicU32, Ordering::Relaxed},
@@ -123,7 +122,7 @@ impl Setup {
     pub(crate) fn start(self) -> Host {
         let mut host = self.launch();
         let deadline = Instant::now() + Duration::from_secs(120);
-        while http::send(host.port, &Request::get("/.well-known/spin/health")).is_none() {
+        while !host.serves() {
             if let Some(status) = host.child.try_wait().unwrap() {
                 panic!("{} ended with {status} before it served:\n{}", host.kind.name, host.stderr());
             }
@@ -149,10 +148,9 @@ impl Setup {
 
     fn launch(self) -> Host {
         fs::write(self.folder.join("spin.toml"), &self.manifest).unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let stderr = fs::File::create(self.folder.join("stderr.txt")).unwrap();
         let child = Command::new(&self.kind.program)
-            .args(["up", "--from", "spin.toml", "--listen", &format!("127.0.0.1:{port}")])
+            .args(["up", "--from", "spin.toml", "--listen", "127.0.0.1:0"])
             .args(&self.arguments)
             .envs(self.environment)
             .env_remove("RUST_BACKTRACE")
@@ -162,7 +160,7 @@ impl Setup {
             .stderr(stderr)
             .spawn()
             .unwrap_or_else(|error| panic!("cannot start {}: {error}", self.kind.name));
-        Host { kind: self.kind, folder: self.folder, port, child }
+        Host { kind: self.kind, folder: self.folder, port: 0, child }
     }
 }
 
@@ -178,6 +176,15 @@ pub(crate) struct Host {
 }
 
 impl Host {
+    /// Learns the port from what the host prints, and asks whether it answers there.
+    fn serves(&mut self) -> bool {
+        let printed = read(&self.folder.join("stdout.txt"));
+        let Some((_, address)) = printed.split_once("http://127.0.0.1:") else { return false };
+        let port: String = address.chars().take_while(char::is_ascii_digit).collect();
+        self.port = port.parse().unwrap_or(0);
+        http::send(self.port, &Request::get("/.well-known/spin/health")).is_some()
+    }
+
     /// Sends a request; fails the test when the connection is closed without an answer.
     #[track_caller]
     pub(crate) fn send(&self, request: &Request) -> Reply {
