@@ -39,7 +39,7 @@ create table app.idempotency_keys (
     expires_at  timestamptz not null,
     primary key (tenant_id, user_id, route, key)
 );
-create index idempotency_keys_expiry on app.idempotency_keys (expires_at);
+create index idempotency_keys_expiry on app.idempotency_keys (tenant_id, expires_at);
 
 alter table app.idempotency_keys enable row level security;
 alter table app.idempotency_keys force row level security;

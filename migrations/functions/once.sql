@@ -14,10 +14,15 @@ declare
     v_fingerprint bytea;
     v_outcome     json;
 begin
-    -- An expired key is free again.
+    -- An expired key is free again; a few others that expired go with it, so that the table needs no sweeper.
     delete from app.idempotency_keys k
      where k.tenant_id = p_caller.tenant_id and k.user_id = p_caller.user_id
        and k.route = p_route and k.key = p_key and k.expires_at <= p_at;
+    delete from app.idempotency_keys k
+     where k.tenant_id = p_caller.tenant_id
+       and k.ctid in (select old.ctid from app.idempotency_keys old
+                       where old.tenant_id = p_caller.tenant_id and old.expires_at <= p_at
+                       order by old.expires_at limit 10 for update skip locked);
 
     insert into app.idempotency_keys (tenant_id, user_id, route, key, fingerprint, created_at, expires_at)
     values (p_caller.tenant_id, p_caller.user_id, p_route, p_key, p_fingerprint, p_at, p_at + interval '24 hours')

@@ -41,21 +41,17 @@ pub(crate) async fn find(db: &Db, id: Uuid) -> Result<Option<Lead>, Failure> {
     Ok(text.as_deref().map(serde_json::from_str).transpose()?)
 }
 
-/// What `crm.update_lead` answers.
+/// What `crm.update_lead` answers; without the lead where it is stale.
 #[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Update {
-    Updated(Box<Lead>),
-    Stale(bool),
+struct Update {
+    updated: Option<Lead>,
 }
 
 /// Writes a lead over the version that was read.
 pub(crate) async fn update(db: &Db, lead: &Lead) -> Result<Option<Lead>, Failure> {
     let text = call(db, "crm.update_lead", &args(lead)?).await?;
-    Ok(match serde_json::from_str(&text.unwrap_or_default())? {
-        Update::Updated(lead) => Some(*lead),
-        Update::Stale(_) => None,
-    })
+    let update: Update = serde_json::from_str(&text.unwrap_or_default())?;
+    Ok(update.updated)
 }
 
 /// Adds a lead.

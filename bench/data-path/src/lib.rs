@@ -56,7 +56,10 @@ enum Operation {
 }
 
 static ROUTER: LazyLock<Router> = LazyLock::new(|| {
-    Router::new().route("/floor", get(floor)).route("/{form}/{operation}", get(operate)).route("/read-first/{form}", get(read_first))
+    Router::new()
+        .route("/floor", get(floor))
+        .route("/{form}/{operation}", get(operate))
+        .route("/read-first/{form}", get(read_first))
 });
 
 /// Answers one request.
@@ -66,10 +69,7 @@ pub async fn answer(request: Request) -> Result<Response<Body>, Error> {
 
 /// The least that a route with a database does.
 async fn floor() -> Result<Json<i32>, Failure> {
-    SendWrapper::new(async {
-        connect().await?.select_one().await.map(Json)
-    })
-    .await
+    SendWrapper::new(async { connect().await?.select_one().await.map(Json) }).await
 }
 
 /// Reads always the same lead, so that the forms' answers can be compared.

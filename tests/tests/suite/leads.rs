@@ -123,6 +123,22 @@ async fn a_key_makes_one_lead_however_often_it_is_sent() {
 }
 
 #[tokio::test]
+async fn a_key_is_free_again_after_a_day() {
+    let app = App::shared();
+    let owner = owner().await;
+    let lead = json!({ "email": "daily@example.com" });
+    for key in 0..15 {
+        owner.post_once("/leads", &format!("old-{key}"), &lead).await.expect(201);
+    }
+    let keys = format!("app.idempotency_keys where tenant_id = '{}'", owner.tenant());
+    app.database.execute(&format!("update {} ", keys.replace(" where", " set expires_at = now() where"))).await;
+
+    let again = owner.post_once("/leads", "old-0", &json!({ "email": "another@example.com" })).await;
+    assert_eq!((again.expect(201)["email"].clone(), again.header("idempotent-replayed")), (json!("another@example.com"), ""));
+    assert_eq!(app.database.rows(&format!("select 1 from {keys}")).await.len(), 5, "ten others went with it");
+}
+
+#[tokio::test]
 async fn a_refusal_repeats_as_well() {
     let owner = owner().await;
     let lead = owner.create_lead(json!({ "email": "a@example.com" })).await;

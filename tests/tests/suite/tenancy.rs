@@ -23,7 +23,7 @@ enum Border {
     Public,
 }
 
-const ROUTES: [(&str, &str, Border); 25] = [
+const ROUTES: [(&str, &str, Border); 23] = [
     ("POST", "/auth/register", Border::Public),
     ("POST", "/auth/jwt/login", Border::Public),
     ("POST", "/auth/jwt/logout", Border::Own),
@@ -47,8 +47,6 @@ const ROUTES: [(&str, &str, Border); 25] = [
     ("GET", "/openapi.json", Border::Public),
     ("GET", "/favicon.svg", Border::Public),
     ("GET", "/robots.txt", Border::Public),
-    ("GET", "/web/healthz", Border::Public),
-    ("GET", "/web/readyz", Border::Public),
 ];
 
 /// A body that each route that takes one accepts.
@@ -81,6 +79,9 @@ async fn the_table_has_every_route() {
     for route in &described {
         let known = ROUTES.iter().any(|(method, path, _)| format!("{method} {path}") == *route);
         assert!(known, "{route} is in the API description and not in the table of this test");
+    }
+    for (method, path, _) in ROUTES {
+        assert!(described.contains(&format!("{method} {path}")), "{method} {path} is in the table and not described");
     }
 }
 
@@ -131,7 +132,7 @@ async fn without_a_token_nothing_but_what_is_public_answers() {
         })
         .await;
         match border {
-            Border::Public => assert_ne!(answer.status, 401, "{method} {path}"),
+            Border::Public => assert!(answer.status != 401 && answer.status != 404, "{method} {path}: {}", answer.status),
             _ => drop(answer.problem(401, "unauthenticated")),
         }
     }
