@@ -376,8 +376,10 @@ def table(summaries: dict[str, dict]) -> str:
     def row(label: str, ours: str, theirs: str, together: str, digits: int) -> str:
         quantities = (ours, theirs, theirs, theirs, together)
         cells = [cell(name, quantity, digits) for name, quantity in zip(COLUMNS, quantities, strict=True)]
-        ratio = summaries["bizosaas"][ours]["median"] / summaries["three"][together]["median"]
-        return f"| {label} | {' | '.join(cells)} | {ratio:.2f} |"
+        ratio = ""
+        if together:
+            ratio = f"{summaries['bizosaas'][ours]['median'] / summaries['three'][together]['median']:.2f}"
+        return f"| {label} | {' | '.join(cells)} | {ratio} |"
 
     return "\n".join(
         [
@@ -388,19 +390,20 @@ def table(summaries: dict[str, dict]) -> str:
             row("… of which anonymous, MiB", *["anonymous_after"] * 3, 1),
             row("cold start, every part has answered, ms", "all_ms", "first_ms", "all_ms", 0),
             row("… CPU time until then, ms", "cpu_all_ms", "cpu_first_ms", "cpu_all_ms", 0),
-            row("cold start, first answer, ms", "first_ms", "first_ms", "first_ms", 0),
+            row("cold start, first answer, ms", "first_ms", "first_ms", "", 0),
+            row("… CPU time until then, ms", "cpu_first_ms", "cpu_first_ms", "", 0),
         ]
     )
 
 
-def versions(work: Path) -> dict[str, str]:
+def versions() -> dict[str, str]:
     listing = subprocess.run([sys.executable, "-m", "pip", "list", "--format=json"], capture_output=True, check=True)
     shown = {"fastapi", "uvicorn", "fastapi-users", "sqlalchemy", "asyncpg", "pydantic", "stripe", "razorpay", "redis"}
     packages = {entry["name"].lower(): entry["version"] for entry in json.loads(listing.stdout)}
     return {"python": platform.python_version()} | {name: packages[name] for name in sorted(shown)}
 
 
-def result(summaries: dict[str, dict], rounds: dict, loads: list[float], work: Path) -> dict:
+def result(summaries: dict[str, dict], rounds: dict, loads: list[float]) -> dict:
     sizes = {file.stem: file.stat().st_size for file in sorted((ROOT / "dist").glob("*.wasm")) if file.stem != "guest"}
 
     def middle(name: str, quantity: str) -> float:
@@ -412,7 +415,7 @@ def result(summaries: dict[str, dict], rounds: dict, loads: list[float], work: P
     return {
         "host": machine(),
         "runtime": "spin" if os.environ.get("BIZO_RUNTIME") == "spin" else "devhost",
-        "versions": versions(work),
+        "versions": versions(),
         "rounds": rounds,
         "load_average": {"min": min(loads), "max": max(loads)},
         "wasm_bytes": sizes,
@@ -467,7 +470,7 @@ def main() -> None:
 
         summaries = {name: sample.summary() for name, sample in samples.items()}
         rounds = {"cold_start": options.rounds, "memory": options.memory_rounds}
-        written = result(summaries, rounds, loads, work)
+        written = result(summaries, rounds, loads)
         options.output.write_text(json.dumps(written, indent=2) + "\n")
         print(table(summaries))
         print(f"\nLoad average {min(loads)}–{max(loads)} on {os.cpu_count()} cores.", end=" ")

@@ -35,6 +35,7 @@ declare
     v_failures integer;
     v_last     timestamptz;
     v_oldest   timestamptz;
+    v_delay    numeric;
     v_wait     numeric := 0;
 begin
     perform pg_advisory_xact_lock(hashtextextended('log-in account ' || (a ->> 'account'), 0));
@@ -43,9 +44,10 @@ begin
     select count(*), max(f.failed_at) into v_failures, v_last
       from auth.failed_log_ins f
      where f.account = v_account and f.failed_at > v_at - interval '24 hours';
-    if v_failures > 0 then
-        v_wait := coalesce((v_delays ->> least(v_failures, jsonb_array_length(v_delays)) - 1)::numeric, 0)
-                - extract(epoch from v_at - v_last) * 1000;
+    v_delay := coalesce((v_delays ->> least(v_failures, jsonb_array_length(v_delays)) - 1)::numeric, 0);
+    -- A free try is free also for a request that came before the last one that was counted.
+    if v_failures > 0 and v_delay > 0 then
+        v_wait := v_delay - extract(epoch from v_at - v_last) * 1000;
     end if;
 
     select count(*), min(f.failed_at) into v_failures, v_oldest

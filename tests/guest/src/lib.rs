@@ -3,6 +3,8 @@
 //! It panics, hangs, remembers, leaves transactions open, reads what cannot be read and calls what is forbidden. Everything that
 //! a client says is done without a second thought: this component belongs to tests and is never deployed.
 
+#![allow(clippy::disallowed_methods, reason = "the fixture does what the product may not")]
+
 mod outbound;
 mod postgres;
 mod process;

@@ -43,7 +43,10 @@ pub(crate) struct Parameter {
 }
 
 /// Runs the body with one parameter.
-pub(crate) async fn parameter(Query(Parameter { kind, value }): Query<Parameter>, statement: String) -> String {
+pub(crate) async fn parameter(
+    Query(Parameter { kind, value }): Query<Parameter>,
+    statement: String,
+) -> String {
     let number = || value.parse::<i64>().unwrap_or(0);
     let parameter = match kind.as_str() {
         "int64" => ParameterValue::Int64(number()),

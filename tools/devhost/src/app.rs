@@ -84,9 +84,10 @@ pub(crate) async fn load(up: &Up) -> anyhow::Result<App> {
             components.insert(id, worker);
         }
     }
-    let statics = manifest.triggers().iter().filter_map(|trigger| {
-        trigger.static_response.clone().map(|response| (trigger.id.clone(), response))
-    });
+    let statics = manifest
+        .triggers()
+        .iter()
+        .filter_map(|trigger| trigger.static_response.clone().map(|response| (trigger.id.clone(), response)));
     let listener = bind(up.listen, up.find_free_port).await?;
     let server = Server::new(Parts {
         name: manifest.application.name.clone(),
@@ -155,9 +156,8 @@ fn logs(up: &Up, manifest: &Manifest, config: &RuntimeConfig) -> anyhow::Result<
         (false, true) => Echo::All,
         (false, false) => Echo::Only(up.follow.iter().cloned().collect()),
     };
-    let state = folder(up.state_dir.as_ref().or(config.state_dir.as_ref()), || {
-        Some(manifest.folder.join(".spin"))
-    })?;
+    let state =
+        folder(up.state_dir.as_ref().or(config.state_dir.as_ref()), || Some(manifest.folder.join(".spin")))?;
     let logs = folder(up.log_dir.as_ref().or(config.log_dir.as_ref()), || Some(state?.join("logs")))?;
     Logs::open(logs, echo, up.truncate_logs)
 }

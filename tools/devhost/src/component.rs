@@ -27,7 +27,9 @@ pub(crate) fn linker(engine: &Engine) -> anyhow::Result<Linker<Guest>> {
     bindings::postgres::add_to_linker::<_, crate::outbound::postgres::Postgres>(&mut linker, |guest| {
         &mut guest.postgres
     })?;
-    bindings::redis::add_to_linker::<_, crate::outbound::redis::Redis>(&mut linker, |guest| &mut guest.redis)?;
+    bindings::redis::add_to_linker::<_, crate::outbound::redis::Redis>(&mut linker, |guest| {
+        &mut guest.redis
+    })?;
     bindings::variables::add_to_linker::<_, crate::outbound::variables::ComponentVariables>(
         &mut linker,
         |guest| &mut guest.variables,

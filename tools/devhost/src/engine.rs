@@ -5,9 +5,7 @@
 
 use anyhow::Context as _;
 use std::path::Path;
-use wasmtime::{
-    Cache, Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig,
-};
+use wasmtime::{Cache, Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 const MIB: usize = 1 << 20;
 

@@ -4,6 +4,7 @@
 
 use crate::{
     logs::Logs,
+    networks::BlockedNetworks,
     outbound::{
         http::{Clients, OutboundHttp},
         postgres::Postgres,
@@ -12,7 +13,6 @@ use crate::{
         variables::ComponentVariables,
     },
     outbound_hosts::{HostCheck, OutboundHosts},
-    networks::BlockedNetworks,
     permits::Permits,
     server::Server,
     variables::Variables,

@@ -24,6 +24,9 @@ impl<T: SampleUniform + PartialOrd + Copy> Choice<T> {
     }
 }
 
+/// A suffix and what the number before it counts.
+type Unit = (&'static str, fn(u64) -> Duration);
+
 /// A time as the command line writes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Time(Duration);
@@ -32,7 +35,7 @@ impl FromStr for Time {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let units: [(&str, fn(u64) -> Duration); 6] = [
+        let units: [Unit; 6] = [
             ("ms", Duration::from_millis),
             ("us", Duration::from_micros),
             ("μs", Duration::from_micros),
@@ -96,10 +99,7 @@ mod tests {
         assert_eq!(parse_time("500ms"), Ok(Choice::One(Duration::from_millis(500))));
         assert_eq!(parse_time("7us"), Ok(Choice::One(Duration::from_micros(7))));
         assert_eq!(parse_time("7ns"), Ok(Choice::One(Duration::from_nanos(7))));
-        assert_eq!(
-            parse_time("1s..3s"),
-            Ok(Choice::Between(Duration::from_secs(1), Duration::from_secs(3)))
-        );
+        assert_eq!(parse_time("1s..3s"), Ok(Choice::Between(Duration::from_secs(1), Duration::from_secs(3))));
         parse_time("3m").unwrap_err();
     }
 }

@@ -57,8 +57,7 @@ impl Server {
     /// Puts the parts together.
     pub(crate) fn new(parts: Parts) -> Arc<Self> {
         let Parts { name, version, router, statics, components, address } = parts;
-        let components =
-            components.into_iter().map(|(id, worker)| (id, ProxyHandler::new(worker))).collect();
+        let components = components.into_iter().map(|(id, worker)| (id, ProxyHandler::new(worker))).collect();
         let server = Arc::new(Self { name, version, router, statics, components, address });
         for handler in server.components.values() {
             // Set exactly once: these handlers were made above.
@@ -78,10 +77,13 @@ impl Server {
     }
 
     /// Answers a request from outside.
-    pub(crate) async fn handle(&self, request: Request<Incoming>, client: SocketAddr) -> anyhow::Result<Response<Body>> {
-        let mut request = request.map(|body| {
-            body.map_err(|_| ErrorCode::P3(p3::ErrorCode::HttpProtocolError)).boxed_unsync()
-        });
+    pub(crate) async fn handle(
+        &self,
+        request: Request<Incoming>,
+        client: SocketAddr,
+    ) -> anyhow::Result<Response<Body>> {
+        let mut request = request
+            .map(|body| body.map_err(|_| ErrorCode::P3(p3::ErrorCode::HttpProtocolError)).boxed_unsync());
         request_headers::strip_forbidden(&mut request);
         let path = request.uri().path();
         if let Some(name) = path.strip_prefix(WELL_KNOWN_PREFIX) {

@@ -78,10 +78,11 @@ impl Variables {
     /// What `component` reads under `name`.
     pub(crate) fn get(&self, component: &str, name: &str) -> Result<String, VariableError> {
         check_name(name)?;
-        let template =
-            self.components.get(component).and_then(|table| table.get(name)).ok_or_else(|| {
-                VariableError::Undefined(format!("no variable for {component:?}.{name:?}"))
-            })?;
+        let template = self
+            .components
+            .get(component)
+            .and_then(|table| table.get(name))
+            .ok_or_else(|| VariableError::Undefined(format!("no variable for {component:?}.{name:?}")))?;
         template.render(|name| self.value(name))
     }
 
@@ -99,9 +100,9 @@ impl Variables {
     pub(crate) fn default(&self, name: &str) -> Result<String, VariableError> {
         match self.declared.get(name) {
             Some(Some(default)) => Ok(default.clone()),
-            Some(None) => Err(VariableError::Provider(format!(
-                "no provider resolved required variable {name:?}"
-            ))),
+            Some(None) => {
+                Err(VariableError::Provider(format!("no provider resolved required variable {name:?}")))
+            }
             None => Err(VariableError::InvalidName(name.to_owned())),
         }
     }
@@ -161,10 +162,8 @@ mod tests {
     }
 
     fn variables(given: &[(&str, &str)]) -> Variables {
-        let declared = BTreeMap::from([
-            ("host".to_owned(), Some("localhost".to_owned())),
-            ("port".to_owned(), None),
-        ]);
+        let declared =
+            BTreeMap::from([("host".to_owned(), Some("localhost".to_owned())), ("port".to_owned(), None)]);
         let mut variables = Variables::new(declared, vec![Provider::Fixed(table(given))]).unwrap();
         variables
             .add_component("shop", &table(&[("url", "http://{{ host }}:{{ port }}/"), ("fixed", "{{host}}")]))

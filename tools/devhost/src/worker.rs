@@ -19,7 +19,9 @@ use std::{
 use tokio::time::{Sleep, sleep};
 use wasmtime::{Engine, Store, StoreContextMut, component::GuestTaskId, format_err};
 use wasmtime_wasi_http::{
-    handler::{HandlerState, Instance, Proxy, ShouldAccept, ViewFn, WorkerExpiration, WorkerState, WorkerStatus},
+    handler::{
+        HandlerState, Instance, Proxy, ShouldAccept, ViewFn, WorkerExpiration, WorkerState, WorkerStatus,
+    },
     p3::WasiHttpView,
 };
 

@@ -1,5 +1,7 @@
 //! How long an instance lives, how many requests it serves, and who dies with it.
 
+#![allow(clippy::disallowed_methods, reason = "tests wait for what they started")]
+
 mod hosts;
 
 use hosts::{Host, Setup, http::Request, kinds, on_each_host};

@@ -1,5 +1,7 @@
 //! Where a component may go, and what it is told when it may not.
 
+#![allow(clippy::disallowed_methods, reason = "tests wait for what they started")]
+
 mod hosts;
 
 use hosts::{Setup, kinds};
@@ -51,7 +53,13 @@ fn a_disallowed_host_is_refused_with_spins_error() {
 fn a_component_without_an_entry_reaches_nothing() {
     for kind in kinds() {
         let host = Setup::new(&kind)
-            .manifest(|text| text.replacen("route = \"/...\"\ncomponent = \"guest\"", "route = \"/...\"\ncomponent = \"neighbour\"", 1))
+            .manifest(|text| {
+                text.replacen(
+                    "route = \"/...\"\ncomponent = \"guest\"",
+                    "route = \"/...\"\ncomponent = \"neighbour\"",
+                    1,
+                )
+            })
             .start();
         let answer = host.post("/fetch", "http://guest.spin.internal/").text();
         assert!(answer.contains("ErrorCode::HttpRequestDenied"), "{}: {answer}", kind.name);
@@ -65,7 +73,12 @@ fn a_neighbour_is_reached_in_the_process_even_if_it_is_private() {
         let answer = host.post("/fetch", "http://neighbour.spin.internal/internal/work?x=y").text();
         let mut lines = answer.lines();
         assert_eq!(lines.next(), Some("200"), "{}: {answer}", kind.name);
-        assert_eq!(lines.next(), Some("GET http://neighbour.spin.internal/internal/work?x=y"), "{}", kind.name);
+        assert_eq!(
+            lines.next(),
+            Some("GET http://neighbour.spin.internal/internal/work?x=y"),
+            "{}",
+            kind.name
+        );
         for line in
             ["spin-client-addr: 0.0.0.0:0", "spin-matched-route: /...", "spin-path-info: /internal/work"]
         {

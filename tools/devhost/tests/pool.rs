@@ -1,5 +1,7 @@
 //! Connections of Postgres are reset when they are handed out again, and the reset does not end a transaction.
 
+#![allow(clippy::disallowed_methods, reason = "tests wait for what they started")]
+
 mod hosts;
 
 use hosts::{Setup, database_url, eventually, fresh_name, kinds};

@@ -83,7 +83,12 @@ fn a_parameter_must_have_exactly_the_type() {
             ("int32", "7", "select $1::int4", "DbValue::Int32(7)"),
             ("int64", "7", "select $1::int4", "ToSql(0)"),
             ("int64", "7", "select $1::int8", "DbValue::Int64(7)"),
-            ("timestamp", "0", "select $1::timestamptz at time zone 'UTC'", "Datetime((1970, 1, 1, 0, 0, 0, 0))"),
+            (
+                "timestamp",
+                "0",
+                "select $1::timestamptz at time zone 'UTC'",
+                "Datetime((1970, 1, 1, 0, 0, 0, 0))",
+            ),
             ("datetime", "", "select $1::timestamp", "Datetime((2026, 8, 21, 13, 5, 9, 123456000))"),
             ("datetime", "", "select $1::timestamptz", "ToSql(0)"),
             ("str", "x", "select $1::text", "DbValue::Str(\"x\")"),

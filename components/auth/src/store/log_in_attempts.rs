@@ -21,8 +21,11 @@ local now = tonumber(ARGV[1])
 local failures = tonumber(redis.call('HGET', KEYS[1], 'failures') or '0')
 local wait = 0
 if failures > 0 then
-    local last = tonumber(redis.call('HGET', KEYS[1], 'last'))
-    wait = last + tonumber(ARGV[4 + math.min(failures, #ARGV - 4)]) - now
+    local delay = tonumber(ARGV[4 + math.min(failures, #ARGV - 4)])
+    -- A free try is free also for a request that came before the last one that was counted.
+    if delay > 0 then
+        wait = tonumber(redis.call('HGET', KEYS[1], 'last')) + delay - now
+    end
 end
 if tonumber(redis.call('GET', KEYS[2]) or '0') >= tonumber(ARGV[2]) then
     wait = math.max(wait, redis.call('PTTL', KEYS[2]))

@@ -92,7 +92,11 @@ impl Connector {
             io::ErrorKind::AddrNotAvailable => dns_error("address not available"),
             _ => ErrorCode::ConnectionRefused,
         })?;
-        let transport = if self.tls { Transport::Tls(Box::new(encrypt(host, tcp).await?)) } else { Transport::Plain(tcp) };
+        let transport = if self.tls {
+            Transport::Tls(Box::new(encrypt(host, tcp).await?))
+        } else {
+            Transport::Plain(tcp)
+        };
         Ok(Stream { transport, _permit: permit })
     }
 
@@ -162,7 +166,11 @@ impl Connection for Stream {
 }
 
 impl AsyncRead for Stream {
-    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         match &mut self.get_mut().transport {
             Transport::Plain(tcp) => Pin::new(tcp).poll_read(context, into),
             Transport::Tls(tls) => Pin::new(tls).poll_read(context, into),

@@ -134,8 +134,11 @@ impl OutboundHttp {
         request: Request<GuestBody>,
         options: RequestOptions,
     ) -> Result<Response<GuestBody>, ErrorCode> {
-        let client =
-            if request.uri().scheme() == Some(&Scheme::HTTPS) { &self.clients.tls } else { &self.clients.plain };
+        let client = if request.uri().scheme() == Some(&Scheme::HTTPS) {
+            &self.clients.tls
+        } else {
+            &self.clients.plain
+        };
         let connect = options.connect_timeout.unwrap_or(DEFAULT_TIMEOUT);
         let first_byte = options.first_byte_timeout.unwrap_or(DEFAULT_TIMEOUT);
         let response = CONNECT_TIMEOUT.scope(connect, client.request(request));

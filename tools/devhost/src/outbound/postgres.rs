@@ -6,6 +6,8 @@
 //!
 //! One thing is stricter than in Spin: the synchronous `connection-builder.build` is checked against the allowed hosts too.
 
+#![allow(clippy::result_large_err, reason = "the interface's error carries everything that Postgres said")]
+
 use crate::{
     bindings::postgres::{
         Column, DbValue, Error, Host, HostConnection, HostConnectionBuilder, HostConnectionBuilderWithStore,
@@ -66,7 +68,9 @@ impl Postgres {
     }
 
     fn keep(&mut self, connection: Connection) -> Result<Resource<Connection>, Error> {
-        self.connections.push(connection).map_err(|_| Error::ConnectionFailed("too many connections".to_owned()))
+        self.connections
+            .push(connection)
+            .map_err(|_| Error::ConnectionFailed("too many connections".to_owned()))
     }
 
     fn client(&self, connection: &Resource<Connection>) -> Result<Arc<deadpool_postgres::Object>, Error> {
@@ -112,7 +116,9 @@ fn check_address(check: &HostCheck, address: &str) -> Result<(), Error> {
         };
         let destination = port.map_or_else(|| host.clone(), |port| format!("{host}:{port}"));
         if !check.allows(&destination, "postgres").map_err(Error::Other)? {
-            return Err(Error::ConnectionFailed(format!("address postgres://{destination} is not permitted")));
+            return Err(Error::ConnectionFailed(format!(
+                "address postgres://{destination} is not permitted"
+            )));
         }
     }
     Ok(())
@@ -155,7 +161,10 @@ impl HostConnection for Postgres {
 }
 
 impl<T: Send> HostConnectionWithStore<T> for Postgres {
-    async fn open_async(accessor: &Accessor<T, Self>, address: String) -> Result<Resource<Connection>, Error> {
+    async fn open_async(
+        accessor: &Accessor<T, Self>,
+        address: String,
+    ) -> Result<Resource<Connection>, Error> {
         let opener = accessor.with(|mut access| access.get().opener());
         let connection = opener.open(&address, None).await?;
         accessor.with(|mut access| access.get().keep(connection))

@@ -63,10 +63,7 @@ fn new_pool(address: &str) -> anyhow::Result<Pool> {
         SslMode::Disable => Manager::from_config(config, NoTls, recycling),
         _ => Manager::from_config(config, RefuseTls, recycling),
     };
-    Pool::builder(manager)
-        .max_size(CONNECTIONS_PER_POOL)
-        .build()
-        .context("building Postgres connection pool")
+    Pool::builder(manager).max_size(CONNECTIONS_PER_POOL).build().context("building Postgres connection pool")
 }
 
 /// Fails where TLS would begin: with `sslmode=require`, or with `prefer` when the server offers it.
@@ -98,7 +95,9 @@ struct TlsRefused;
 
 impl std::fmt::Display for TlsRefused {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str("devhost does not do TLS to Postgres: add sslmode=disable to the connection string, or use spin")
+        out.write_str(
+            "devhost does not do TLS to Postgres: add sslmode=disable to the connection string, or use spin",
+        )
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! What the guest learns of an error is everything that Postgres said, as Spin passes it on.
 
+#![allow(clippy::result_large_err, reason = "the interface's error carries everything that Postgres said")]
+
 use crate::{
     bindings::postgres::{Column, DbError, DbValue, Error, ParameterValue, QueryError, RowSet},
     outbound::{
@@ -32,7 +34,11 @@ pub(crate) struct Answer {
 }
 
 /// Runs a statement that returns no rows; says how many it touched.
-pub(crate) async fn execute(client: &Object, statement: &str, parameters: Vec<ParameterValue>) -> Result<u64, Error> {
+pub(crate) async fn execute(
+    client: &Object,
+    statement: &str,
+    parameters: Vec<ParameterValue>,
+) -> Result<u64, Error> {
     let parameters =
         converted(parameters).map_err(|error| Error::ValueConversionFailed(format!("{error:?}")))?;
     let references: Vec<&(dyn ToSql + Sync)> =
@@ -41,7 +47,11 @@ pub(crate) async fn execute(client: &Object, statement: &str, parameters: Vec<Pa
 }
 
 /// Runs a query and collects its rows.
-pub(crate) async fn query(client: &Object, statement: &str, parameters: Vec<ParameterValue>) -> Result<RowSet, Error> {
+pub(crate) async fn query(
+    client: &Object,
+    statement: &str,
+    parameters: Vec<ParameterValue>,
+) -> Result<RowSet, Error> {
     let mut rows = pin!(start(client, statement, parameters).await?);
     let mut answer = RowSet { columns: Vec::new(), rows: Vec::new() };
     let mut bytes = size_of::<RowSet>();

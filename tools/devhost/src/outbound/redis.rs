@@ -11,8 +11,8 @@ use crate::{
     permits::{Permit, Permits},
 };
 use redis::{
-    AsyncCommands as _, AsyncConnectionConfig, Client, ErrorKind, FromRedisValue, RedisError, RedisFuture, Value,
-    aio::MultiplexedConnection, io::AsyncDNSResolver,
+    AsyncCommands as _, AsyncConnectionConfig, Client, ErrorKind, FromRedisValue, RedisError, RedisFuture,
+    Value, aio::MultiplexedConnection, io::AsyncDNSResolver,
 };
 use std::net::SocketAddr;
 use wasmtime::component::{Accessor, HasData, Resource, ResourceTable};

@@ -4,6 +4,7 @@
 //! a folder of its own for manifest, state and logs, and ends it by its own handle.
 
 #![allow(dead_code, reason = "each test file uses its part of this module")]
+#![allow(clippy::disallowed_methods, reason = "tests wait for processes")]
 
 pub(crate) mod http;
 
@@ -277,6 +278,9 @@ fn server_url(name: &str) -> Url {
         panic!("{name} is not set: run ./dev test, which starts the servers that these tests need");
     };
     let url = Url::parse(&text).unwrap_or_else(|error| panic!("{name} is not a URL: {error}"));
-    assert!(url.host_str().is_some(), "{name} must name a host: these tests cannot use a socket in the file system");
+    assert!(
+        url.host_str().is_some(),
+        "{name} must name a host: these tests cannot use a socket in the file system"
+    );
     url
 }
