@@ -29,6 +29,8 @@ create type app.caller as (tenant_id uuid, user_id uuid, session_id uuid, role t
 -- One row for each Idempotency-Key in use. The row is claimed by inserting it in the statement that does the work,
 -- so a claim without its outcome is never visible to anybody; see app.once.
 create table app.idempotency_keys (
+    -- The database role that claimed the key: an outcome is its component's own.
+    component   name        not null default current_user,
     tenant_id   uuid        not null,
     user_id     uuid        not null,
     route       text        not null check (length(route) between 1 and 200),
@@ -37,14 +39,16 @@ create table app.idempotency_keys (
     outcome     json,
     created_at  timestamptz not null,
     expires_at  timestamptz not null,
-    primary key (tenant_id, user_id, route, key)
+    primary key (component, tenant_id, user_id, route, key)
 );
-create index idempotency_keys_expiry on app.idempotency_keys (tenant_id, expires_at);
+create index idempotency_keys_expiry on app.idempotency_keys (component, tenant_id, expires_at);
 
 alter table app.idempotency_keys enable row level security;
 alter table app.idempotency_keys force row level security;
 create policy tenant on app.idempotency_keys
-    using (tenant_id = (select nullif(current_setting('app.tenant_id', true), '')::uuid))
-    with check (tenant_id = (select nullif(current_setting('app.tenant_id', true), '')::uuid));
+    using (component = current_user
+           and tenant_id = (select nullif(current_setting('app.tenant_id', true), '')::uuid))
+    with check (component = current_user
+                and tenant_id = (select nullif(current_setting('app.tenant_id', true), '')::uuid));
 create policy owner on app.idempotency_keys to bizo_owner using (true) with check (true);
 grant select, insert, update, delete on app.idempotency_keys to bizo_auth, bizo_payments, bizo_crm;

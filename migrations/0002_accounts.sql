@@ -5,7 +5,7 @@
 create table auth.users (
     id             uuid        primary key,
     email          text        not null check (length(email) between 3 and 320),
-    -- The form that decides whether two addresses are one: see domain/email_address.rs.
+    -- The form that decides whether two addresses are one: see crates/email.
     email_key      text        not null constraint users_email_key unique,
     password_hash  text        not null check (password_hash like '$%'),
     is_superuser   boolean     not null default false,

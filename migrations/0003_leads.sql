@@ -27,7 +27,7 @@ create table crm.leads (
     deleted_at         timestamptz,
     primary key (tenant_id, id)
 );
--- The two orders that lists are read in; `id` breaks ties, so that a cursor never skips a row.
+-- The orders that lists are read in, and the filter by status; `id` breaks ties, so that a cursor never skips a row.
 create index leads_created on crm.leads (tenant_id, created_at, id) where deleted_at is null;
 create index leads_score on crm.leads (tenant_id, score, id) where deleted_at is null;
 create index leads_status on crm.leads (tenant_id, status, created_at, id) where deleted_at is null;

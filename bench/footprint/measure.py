@@ -27,6 +27,7 @@ ROOT = HERE.parent.parent
 POLL_SECONDS = 0.002
 START_LIMIT_SECONDS = 180
 IDLE_SECONDS = 5
+COMPONENTS = ("auth", "payments", "crm", "web")
 PASSWORD = "correct horse battery staple"
 # Settings of a shell that would reach one side or the other.
 UNWANTED = ("SPIN_", "BIZO_OWNER_URL", "DATABASE_URL", "REDIS_URL", "PYTHON", "DISABLE_WASMTIME_CACHE")
@@ -232,7 +233,10 @@ def app(work: Path, port: int, database: str) -> Program:
     """Our app, with its database made and its secrets in `.env`, as `./dev up` does it."""
     tools = (ROOT / os.environ["BIN_DIR"]).resolve()
     folder = work / "app"
-    folder.mkdir()
+    (folder / "dist").mkdir(parents=True)
+    # Copies, so that a build meanwhile changes nothing between two rounds.
+    for file in ("spin.toml", "runtime-config.toml", *(f"dist/{component}.wasm" for component in COMPONENTS)):
+        shutil.copy(ROOT / file, folder / file)
     environment = base_environment()
     admin, redis = os.environ["TEST_DATABASE_URL"], os.environ["TEST_REDIS_URL"]
     addresses = ["--database-url", admin, "--database", database, "--redis-url", redis]
@@ -247,8 +251,8 @@ def app(work: Path, port: int, database: str) -> Program:
     if os.environ.get("BIZO_RUNTIME") != "spin":
         # A file of its own: the pages of a host that somebody else runs, too, would count only in part.
         host = Path(shutil.copy(host, work / "host"))
-    command = [str(host), "up", "-f", str(ROOT / "spin.toml"), "--listen", f"127.0.0.1:{port}"]
-    command += ["--state-dir", str(folder / "state"), "--runtime-config-file", str(ROOT / "runtime-config.toml")]
+    command = [str(host), "up", "-f", str(folder / "spin.toml"), "--listen", f"127.0.0.1:{port}"]
+    command += ["--state-dir", str(folder / "state"), "--runtime-config-file", str(folder / "runtime-config.toml")]
     parts = ["/auth/healthz", "/payments/healthz", "/crm/healthz", "/"]
     return Program("bizosaas", command, folder, environment, port, parts)
 
@@ -403,8 +407,8 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version()} | {name: packages[name] for name in sorted(shown)}
 
 
-def result(summaries: dict[str, dict], rounds: dict, loads: list[float]) -> dict:
-    sizes = {file.stem: file.stat().st_size for file in sorted((ROOT / "dist").glob("*.wasm")) if file.stem != "guest"}
+def result(summaries: dict[str, dict], rounds: dict, loads: list[float], work: Path) -> dict:
+    sizes = {component: (work / f"app/dist/{component}.wasm").stat().st_size for component in COMPONENTS}
 
     def middle(name: str, quantity: str) -> float:
         return summaries[name][quantity]["median"]
@@ -470,7 +474,7 @@ def main() -> None:
 
         summaries = {name: sample.summary() for name, sample in samples.items()}
         rounds = {"cold_start": options.rounds, "memory": options.memory_rounds}
-        written = result(summaries, rounds, loads)
+        written = result(summaries, rounds, loads, work)
         options.output.write_text(json.dumps(written, indent=2) + "\n")
         print(table(summaries))
         print(f"\nLoad average {min(loads)}–{max(loads)} on {os.cpu_count()} cores.", end=" ")

@@ -140,8 +140,8 @@ class PayuStrategy(Strategy):
 
     async def begin(self, payment: NewPayment) -> tuple[str, dict]:
         reference = uuid.uuid4().hex
-        fields = [settings.payu_key, reference, str(payment.amount), payment.description, *[""] * 12, settings.payu_salt]
-        signature = hashlib.sha512("|".join(fields).encode()).hexdigest()
+        fields = [settings.payu_key, reference, str(payment.amount), payment.description, *[""] * 12]
+        signature = hashlib.sha512("|".join([*fields, settings.payu_salt]).encode()).hexdigest()
         return reference, {"key": settings.payu_key, "txnid": reference, "hash": signature}
 
 
@@ -180,7 +180,10 @@ async def create_payment(
     except (httpx.HTTPError, stripe.StripeError, razorpay.errors.BadRequestError) as error:
         raise HTTPException(502, "The gateway refused") from error
     payment = Payment(
-        user_id=user, gateway=new.gateway, reference=reference, amount=new.amount, currency=new.currency, checkout=checkout
+        **new.model_dump(include={"gateway", "amount", "currency"}),
+        user_id=user,
+        reference=reference,
+        checkout=checkout,
     )
     session.add(payment)
     await session.commit()

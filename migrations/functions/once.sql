@@ -16,12 +16,12 @@ declare
 begin
     -- An expired key is free again; a few others that expired go with it, so that the table needs no sweeper.
     delete from app.idempotency_keys k
-     where k.tenant_id = p_caller.tenant_id and k.user_id = p_caller.user_id
+     where k.component = current_user and k.tenant_id = p_caller.tenant_id and k.user_id = p_caller.user_id
        and k.route = p_route and k.key = p_key and k.expires_at <= p_at;
     delete from app.idempotency_keys k
-     where k.tenant_id = p_caller.tenant_id
+     where k.component = current_user and k.tenant_id = p_caller.tenant_id
        and k.ctid in (select old.ctid from app.idempotency_keys old
-                       where old.tenant_id = p_caller.tenant_id and old.expires_at <= p_at
+                       where old.component = current_user and old.tenant_id = p_caller.tenant_id and old.expires_at <= p_at
                        order by old.expires_at limit 10 for update skip locked);
 
     insert into app.idempotency_keys (tenant_id, user_id, route, key, fingerprint, created_at, expires_at)
@@ -31,9 +31,12 @@ begin
     if not found then
         select k.fingerprint, k.outcome into v_fingerprint, v_outcome
           from app.idempotency_keys k
-         where k.tenant_id = p_caller.tenant_id and k.user_id = p_caller.user_id
+         where k.component = current_user and k.tenant_id = p_caller.tenant_id and k.user_id = p_caller.user_id
            and k.route = p_route and k.key = p_key;
-        if v_fingerprint <> p_fingerprint then
+        if not found then
+            -- It expired and was swept between the two statements: as if it were still in flight.
+            raise exception using errcode = '55P03', message = 'idempotency key in flight';
+        elsif v_fingerprint <> p_fingerprint then
             return json_build_object('mismatch', true);
         end if;
         return json_build_object('replayed', true, 'outcome', v_outcome);
@@ -45,7 +48,7 @@ begin
     perform set_config('app.tenant_id', p_caller.tenant_id::text, true);
     update app.idempotency_keys k
        set outcome = v_outcome
-     where k.tenant_id = p_caller.tenant_id and k.user_id = p_caller.user_id
+     where k.component = current_user and k.tenant_id = p_caller.tenant_id and k.user_id = p_caller.user_id
        and k.route = p_route and k.key = p_key;
     return json_build_object('outcome', v_outcome);
 end

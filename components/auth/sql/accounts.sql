@@ -17,19 +17,19 @@ language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_user   auth.users;
-    v_tenant auth.tenants;
+    v_user   json;
+    v_slug   text;
     v_at     timestamptz := (a ->> 'at')::timestamptz;
 begin
     -- Both rows are new, so the context can be theirs before they exist; the row policies hold from here on.
     perform set_config('app.user_id', a ->> 'user_id', true),
             set_config('app.tenant_id', a ->> 'tenant_id', true);
 
-    insert into auth.users (id, email, email_key, password_hash, last_tenant_id, created_at, updated_at)
+    insert into auth.users as u (id, email, email_key, password_hash, last_tenant_id, created_at, updated_at)
     values ((a ->> 'user_id')::uuid, a ->> 'email', a ->> 'email_key', a ->> 'password_hash',
             (a ->> 'tenant_id')::uuid, v_at, v_at)
     on conflict (email_key) do nothing
-    returning * into v_user;
+    returning auth.user_view(u) into v_user;
     if not found then
         return to_json('email_taken'::text);
     end if;
@@ -38,19 +38,20 @@ begin
     insert into auth.tenants (id, name, slug, owner_count, created_at, updated_at)
     values ((a ->> 'tenant_id')::uuid, a ->> 'tenant_name', a ->> 'slug', 1, v_at, v_at)
     on conflict (slug) do nothing
-    returning * into v_tenant;
+    returning slug into v_slug;
     if not found then
         insert into auth.tenants (id, name, slug, owner_count, created_at, updated_at)
         values ((a ->> 'tenant_id')::uuid, a ->> 'tenant_name', a ->> 'slug_if_taken', 1, v_at, v_at)
-        returning * into v_tenant;
+        returning slug into v_slug;
     end if;
 
     insert into auth.memberships (tenant_id, user_id, role, created_at, updated_at)
-    values (v_tenant.id, v_user.id, 'owner', v_at, v_at);
+    values ((a ->> 'tenant_id')::uuid, (a ->> 'user_id')::uuid, 'owner', v_at, v_at);
 
     return json_build_object('registered', json_build_object(
-        'user', auth.user_view(v_user),
-        'tenant', json_build_object('id', v_tenant.id, 'name', v_tenant.name, 'slug', v_tenant.slug, 'role', 'owner')));
+        'user', v_user,
+        'tenant', json_build_object('id', a ->> 'tenant_id', 'name', a ->> 'tenant_name', 'slug', v_slug,
+                                    'role', 'owner')));
 end
 $$;
 

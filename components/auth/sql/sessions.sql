@@ -2,7 +2,7 @@
 
 -- Log in by email: the one look-up across people, so it runs as bizo_definer and answers for one address only.
 -- The tenant is the one that the slug names, else the last used, else the oldest membership.
--- Answers { user_id, password_hash, is_active, tenant: { id, … } | null }, or NULL for an unknown address.
+-- Answers { user_id, password_hash, is_active, tenant_id }, or NULL for an unknown address.
 create or replace function auth.find_log_in(a jsonb) returns json
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp

@@ -5,6 +5,7 @@
 
 use api::Problem;
 use axum::response::{IntoResponse, Response};
+use db::DbError;
 use http::StatusCode;
 
 use crate::domain::status::Status;
@@ -31,6 +32,12 @@ pub(crate) enum CrmError {
 
 /// The codes that only the CRM gives.
 pub const CODES: [&str; 2] = ["lead_not_found", "lead_move_not_allowed"];
+
+impl From<DbError> for CrmError {
+    fn from(error: DbError) -> Self {
+        Self::Shared(error.into())
+    }
+}
 
 impl From<Problem> for CrmError {
     fn from(problem: Problem) -> Self {

@@ -2,9 +2,9 @@
 //!
 //! Made once for an instance and shared by its requests, so it holds nothing of any request.
 
-use db::Db;
+use db::{Db, DbError};
 
-use crate::{Problem, SettingError, Settings, Store, cors::Cors};
+use crate::{SettingError, Settings, Store, cors::Cors};
 
 /// The shared part of every component's state.
 #[derive(Debug)]
@@ -50,9 +50,11 @@ impl App {
     }
 
     /// Opens a connection to the database.
-    pub async fn open_database(&self) -> Result<Db, Problem> {
-        let config = self.database.as_ref().map_err(Clone::clone)?;
-        Ok(Db::open(config).await?)
+    pub async fn open_database(&self) -> Result<Db, DbError> {
+        match &self.database {
+            Ok(config) => Db::open(config).await,
+            Err(SettingError { name, problem }) => Err(DbError::Misconfigured { name, problem }),
+        }
     }
 }
 

@@ -11,23 +11,24 @@ use http::request::Parts;
 pub struct Clock(DateTime<Utc>);
 
 impl Clock {
+    /// The wall clock now, cut to microseconds, so that what is written reads back the same.
+    pub(crate) fn read() -> Self {
+        #[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
+        let now = DateTime::<Utc>::from(SystemTime::now());
+        Self(now.duration_trunc(TimeDelta::microseconds(1)).unwrap_or(now))
+    }
+
     /// The moment, in microseconds as Postgres keeps them.
     pub fn now(self) -> DateTime<Utc> {
         self.0
     }
 }
 
-/// The wall clock now, cut to microseconds, so that what is written reads back the same.
-pub(crate) fn wall_clock() -> DateTime<Utc> {
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
-    let now = DateTime::<Utc>::from(SystemTime::now());
-    now.duration_trunc(TimeDelta::microseconds(1)).unwrap_or(now)
-}
 
 impl<S: Sync> FromRequestParts<S> for Clock {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(*parts.extensions.get_or_insert_with(|| Self(wall_clock())))
+        Ok(*parts.extensions.get_or_insert_with(Self::read))
     }
 }

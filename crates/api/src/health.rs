@@ -11,6 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use db::DbError;
 use futures::join;
 use http::StatusCode;
 use serde::Serialize;
@@ -61,17 +62,17 @@ async fn readyz(app: &App, misconfigured: Option<SettingError>) -> Result<Respon
     if let Some(error) = misconfigured.or(shared.cloned()) {
         return Err(error.into());
     }
-    let database = async { Ok::<_, Problem>(app.open_database().await?.ping().await?) };
+    let database = async { app.open_database().await?.ping().await };
     let (database, store) = join!(database, app.store.ping());
-    database.map_err(|problem| match problem.code() {
-        "misconfigured" => problem,
-        _ => not_ready(&problem),
+    database.map_err(|error| match error {
+        DbError::Misconfigured { .. } => error.into(),
+        _ => not_ready(&error),
     })?;
     let (status, store) = if store.is_ok() { ("ok", "ok") } else { ("degraded", "unavailable") };
     Ok(Json(Readiness { status, database: "ok", store }).into_response())
 }
 
-fn not_ready(problem: &Problem) -> Problem {
+fn not_ready(error: &DbError) -> Problem {
     Problem::new(
         StatusCode::SERVICE_UNAVAILABLE,
         "not_ready",
@@ -79,5 +80,5 @@ fn not_ready(problem: &Problem) -> Problem {
         "The database cannot be reached, or does not let this component in.",
     )
     .retry_after(2)
-    .caused_by(problem.cause().unwrap_or(problem.code()))
+    .caused_by(error)
 }

@@ -6,8 +6,8 @@
 
 use axum::{
     body::Body,
-    extract::{FromRequest, MatchedPath},
-    response::{IntoResponse, Response},
+    extract::{FromRequest, FromRequestParts, MatchedPath},
+    response::Response,
 };
 use chrono::SecondsFormat;
 use db::{Claim, Once};
@@ -16,7 +16,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, request::Par
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
-use crate::{Problem, clock::wall_clock, json::read_json};
+use crate::{Clock, Problem, json::read_json};
 
 const HEADER: &str = "idempotency-key";
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
@@ -34,15 +34,16 @@ pub struct Posted<T> {
 impl<S: Sync, T: DeserializeOwned + Validate<Context = ()>> FromRequest<S> for Posted<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request<Body>, _: &S) -> Result<Self, Problem> {
-        let (parts, body) = request.into_parts();
+    async fn from_request(request: Request<Body>, state: &S) -> Result<Self, Problem> {
+        let (mut parts, body) = request.into_parts();
+        let Ok(clock) = Clock::from_request_parts(&mut parts, state).await;
         let key = idempotency_key(&parts.headers)?;
         let (value, bytes) = read_json(&parts.headers, body).await?;
         let claim = key.map(|key| Claim {
             route: route(&parts),
             key,
             fingerprint: Sha256::digest(&bytes).into(),
-            at: wall_clock().to_rfc3339_opts(SecondsFormat::Micros, true),
+            at: clock.now().to_rfc3339_opts(SecondsFormat::Micros, true),
         });
         Ok(Self { body: value, claim })
     }
@@ -77,7 +78,7 @@ pub fn answer_once<T>(once: Once<T>, answer: impl FnOnce(T) -> Response) -> Resu
     match once {
         Once::Done(outcome) => Ok(answer(outcome)),
         Once::Replayed(outcome) => {
-            let mut response = answer(outcome).into_response();
+            let mut response = answer(outcome);
             response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
             Ok(response)
         }

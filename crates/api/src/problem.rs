@@ -272,6 +272,7 @@ impl Problem {
 impl From<DbError> for Problem {
     fn from(error: DbError) -> Self {
         match &error {
+            DbError::Misconfigured { name, problem } => Self::misconfigured(name, problem),
             DbError::Busy => Self::saturated(),
             DbError::Unavailable => Self::database_unavailable(),
             DbError::Interrupted => Self::new(

@@ -16,7 +16,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use tower::ServiceExt;
 
 use crate::{
-    App, Problem, Settings,
+    App, Clock, Problem, Settings,
     log::{Finished, RequestLog},
     request_id::{self, request_id},
 };
@@ -89,6 +89,8 @@ async fn serve(component: &'static str, app: &Arc<App>, router: Router, mut requ
         request.headers().get(header::ORIGIN).map(|origin| (header::ORIGIN, origin.clone())).into_iter().collect();
     let log = RequestLog::default();
     request.extensions_mut().insert(log.clone());
+    // One moment for the whole request, whoever asks for it.
+    request.extensions_mut().insert(Clock::read());
 
     let mut response = match app.cors.preflight(&request) {
         Some(response) => response,

@@ -180,3 +180,21 @@ pub async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> Opti
     })
     .await
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_does_not_fit_is_told_by_its_kind_alone() {
+        let problem = |json: &str| match decode::<(String, u8)>("crm.find_lead", json) {
+            Err(DbError::Decode { function: "crm.find_lead", problem }) => problem,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(decode::<(String, u8)>("f", r#"["x", 7]"#), Ok(("x".to_owned(), 7)));
+        assert_eq!(problem(r#"["x"]"#), "a member is missing or of another type");
+        assert_eq!(problem(r#"["x", "ada@example.com"]"#), "a member is missing or of another type");
+        assert_eq!(problem("no"), "no JSON");
+        assert_eq!(problem(""), "no JSON");
+    }
+}

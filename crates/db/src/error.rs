@@ -10,13 +10,20 @@ use crate::Effect;
 /// Why the database gave no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DbError {
+    /// A setting of the deployment is missing or malformed.
+    Misconfigured {
+        /// Its variable.
+        name: &'static str,
+        /// What is wrong with it: completes the sentence "the variable `x` …".
+        problem: &'static str,
+    },
     /// No connection became free in time: the app is saturated. Nothing was sent.
     Busy,
     /// The database cannot be reached, or is starting or stopping. Nothing was sent.
     Unavailable,
     /// The connection broke or the time ran out after a write was sent: it may have been done.
     OutcomeUnknown,
-    /// The time ran out or the connection broke in a read, which can be tried again.
+    /// The time ran out and nothing was changed: a read, or a statement that the server itself cancelled.
     Interrupted,
     /// Another request holds the row, or has the same idempotency key in flight. Nothing was done.
     Locked,
@@ -47,6 +54,7 @@ pub enum DbError {
 impl fmt::Display for DbError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Misconfigured { name, problem } => write!(f, "the variable `{name}` {problem}"),
             Self::Busy => f.write_str("no database connection became free in time"),
             Self::Unavailable => f.write_str("the database cannot be reached"),
             Self::OutcomeUnknown => f.write_str("a write was interrupted; it may have been done"),
@@ -73,6 +81,16 @@ impl fmt::Display for DbError {
 impl std::error::Error for DbError {}
 
 impl DbError {
+    /// Whether the statement was refused by this constraint; a store turns that into an outcome of its own.
+    pub fn violates(&self, name: &str) -> bool {
+        matches!(self, Self::Refused { constraint: Some(constraint), .. } if constraint == name)
+    }
+
+    /// The answer of a function that never answers NULL.
+    pub fn answered<T>(function: &'static str, answer: Option<T>) -> Result<T, Self> {
+        answer.ok_or(Self::Decode { function, problem: "NULL" })
+    }
+
     /// An interruption, told by what the statement would have done.
     pub(crate) fn interrupted(effect: Effect) -> Self {
         match effect {
@@ -83,10 +101,15 @@ impl DbError {
 
     /// A failed statement.
     pub(crate) fn from_statement(error: Error, effect: Effect) -> Self {
-        let Error::PgError(PgError::QueryFailed(QueryError::DbError(error))) = error else {
+        match error {
+            Error::PgError(PgError::QueryFailed(QueryError::DbError(error))) => Self::from_server(&error),
             // No SQLSTATE: the connection broke, or a parameter did not fit. The host's text may quote values.
-            return Self::interrupted(effect);
-        };
+            _ => Self::interrupted(effect),
+        }
+    }
+
+    /// What the server said, by its SQLSTATE.
+    fn from_server(error: &spin_sdk::pg::DbError) -> Self {
         let extra = |name: &str| {
             error.extras.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.clone())
         };
@@ -105,5 +128,52 @@ impl DbError {
                 table: extra("table"),
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server(code: &str, extras: &[(&str, &str)]) -> DbError {
+        let error = spin_sdk::pg::DbError {
+            as_text: "Key (email)=(ada@example.com) already exists".to_owned(),
+            severity: "ERROR".to_owned(),
+            code: code.to_owned(),
+            message: "Key (email)=(ada@example.com) already exists".to_owned(),
+            detail: Some("ada@example.com".to_owned()),
+            extras: extras.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+        };
+        DbError::from_statement(Error::PgError(PgError::QueryFailed(QueryError::DbError(error))), Effect::Writes)
+    }
+
+    #[test]
+    fn each_sqlstate_is_told_for_what_it_means() {
+        for (code, meaning) in [
+            ("BZ401", DbError::SessionRevoked),
+            ("BZ403", DbError::RightMissing),
+            ("BZ404", DbError::TenantGone),
+            ("55P03", DbError::Locked),
+            ("40P01", DbError::Locked),
+            ("57014", DbError::Interrupted),
+            ("57P01", DbError::Unavailable),
+        ] {
+            assert_eq!(server(code, &[]), meaning, "{code}");
+        }
+    }
+
+    #[test]
+    fn a_constraint_is_known_by_name_and_the_row_stays_out_of_the_text() {
+        let error = server("23505", &[("constraint", "users_email_key"), ("table", "users"), ("hint", "")]);
+        assert!(error.violates("users_email_key") && !error.violates("tenants_slug_key"));
+        assert_eq!(error.to_string(), "the database refused: sqlstate 23505, constraint users_email_key, table users");
+        assert!(!format!("{error:?}").contains("ada"));
+    }
+
+    #[test]
+    fn a_broken_connection_leaves_a_write_open_and_a_read_undone() {
+        let broken = || Error::PgError(PgError::QueryFailed(QueryError::Text("connection closed".to_owned())));
+        assert_eq!(DbError::from_statement(broken(), Effect::Writes), DbError::OutcomeUnknown);
+        assert_eq!(DbError::from_statement(broken(), Effect::Reads), DbError::Interrupted);
     }
 }

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 /// What makes two requests the same: the route, the client's key, and a digest of the body.
 #[derive(Clone)]
 pub struct Claim {
-    /// Method and route pattern.
+    /// Method and path: two resources are two routes to a key.
     pub route: String,
     /// The client's `Idempotency-Key`.
     pub key: String,

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use api::{App, Problem};
+use api::App;
 use db::{Claim, Db, DbError, Effect, Entry, Once};
 use futures::lock::Mutex;
-use ids::{TenantId, UserId};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::Claims;
@@ -29,27 +28,12 @@ impl Caller {
         Self { app, claims, entry, db: Mutex::new(None) }
     }
 
-    /// The person.
-    pub fn user(&self) -> UserId {
-        self.claims.sub
-    }
-
-    /// The tenant that the token names, if it names one.
-    pub fn tenant(&self) -> Option<TenantId> {
-        self.claims.tid
-    }
-
-    /// What the token says.
-    pub fn claims(&self) -> &Claims {
-        &self.claims
-    }
-
     /// Calls a function that only reads; `None` is SQL's NULL, by custom "there is no such thing".
     pub async fn read<T: DeserializeOwned>(
         &self,
         function: &'static str,
         args: &(impl Serialize + Sync),
-    ) -> Result<Option<T>, Problem> {
+    ) -> Result<Option<T>, DbError> {
         self.call(Effect::Reads, function, args).await
     }
 
@@ -58,7 +42,7 @@ impl Caller {
         &self,
         function: &'static str,
         args: &(impl Serialize + Sync),
-    ) -> Result<Option<T>, Problem> {
+    ) -> Result<Option<T>, DbError> {
         self.call(Effect::Writes, function, args).await
     }
 
@@ -68,7 +52,7 @@ impl Caller {
         claim: Option<&Claim>,
         function: &'static str,
         args: &(impl Serialize + Sync),
-    ) -> Result<Once<Option<T>>, Problem> {
+    ) -> Result<Once<Option<T>>, DbError> {
         let mut db = self.db.lock().await;
         let outcome = self.opened(&mut db).await?.call_once(claim, &self.entry, function, args).await;
         Self::settled(&mut db, outcome)
@@ -79,14 +63,14 @@ impl Caller {
         effect: Effect,
         function: &'static str,
         args: &(impl Serialize + Sync),
-    ) -> Result<Option<T>, Problem> {
+    ) -> Result<Option<T>, DbError> {
         let mut db = self.db.lock().await;
         let outcome = self.opened(&mut db).await?.call(effect, &self.entry, function, args).await;
         Self::settled(&mut db, outcome)
     }
 
     /// The request's connection, opened by the first call: never while a client is still sending its body.
-    async fn opened<'db>(&self, db: &'db mut Option<Db>) -> Result<&'db Db, Problem> {
+    async fn opened<'db>(&self, db: &'db mut Option<Db>) -> Result<&'db Db, DbError> {
         match db {
             Some(db) => Ok(db),
             None => Ok(db.insert(self.app.open_database().await?)),
@@ -94,10 +78,10 @@ impl Caller {
     }
 
     /// A connection that failed in the middle is not used again.
-    fn settled<T>(db: &mut Option<Db>, outcome: Result<T, DbError>) -> Result<T, Problem> {
+    fn settled<T>(db: &mut Option<Db>, outcome: Result<T, DbError>) -> Result<T, DbError> {
         if let Err(DbError::Unavailable | DbError::Interrupted | DbError::OutcomeUnknown) = outcome {
             *db = None;
         }
-        Ok(outcome?)
+        outcome
     }
 }

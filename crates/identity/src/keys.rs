@@ -117,9 +117,9 @@ impl PublicKeys {
         self.keys.iter().find(|(known, _)| known == kid).map(|(_, key)| key)
     }
 
-    /// Whether the set holds a key of this id.
+    /// Whether the set holds the public half of this key, under its id.
     pub fn contains(&self, private: &PrivateKey) -> bool {
-        self.find(&private.kid).is_some()
+        self.find(&private.kid) == Some(&private.key.verifying_key())
     }
 
     /// The document of `/.well-known/jwks.json`.
@@ -142,6 +142,8 @@ pub(crate) mod tests {
     fn reads_the_keys_of_the_rfc() {
         let (private, public) = (PrivateKey::from_jwk(PRIVATE).unwrap(), PublicKeys::from_jwks(PUBLIC).unwrap());
         assert!(public.contains(&private));
+        let stranger = PUBLIC.replace("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", "PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw");
+        assert!(!PublicKeys::from_jwks(&stranger).unwrap().contains(&private), "the same kid, another key");
         assert!(!public.to_json().contains("\"d\""));
         assert!(!format!("{private:?}").contains("nWGx"));
     }

@@ -54,9 +54,6 @@ macro_rules! id {
         pub struct $name(Uuid);
 
         impl $name {
-            /// What the text form starts with, without the underscore.
-            pub const PREFIX: &'static str = $prefix;
-
             /// A new id; ids made later sort later.
             pub fn new() -> Self {
                 #[expect(clippy::disallowed_methods, reason = "the one place where ids are made")]

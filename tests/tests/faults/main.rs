@@ -1,6 +1,7 @@
 //! What happens when something breaks, each on an app of its own.
 #![allow(clippy::disallowed_methods, reason = "tests wait for what they broke")]
 
+mod addresses;
 mod configuration;
 mod neighbours;
 mod postgres;

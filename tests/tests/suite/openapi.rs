@@ -1,4 +1,4 @@
-//! The API description against the app: what it promises is there, and every answer seen fits it.
+//! The API description against the app: every route in it exists.
 
 use e2e::{Anonymous, App};
 use reqwest::Method;

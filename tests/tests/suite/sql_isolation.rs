@@ -58,6 +58,29 @@ async fn without_a_context_no_role_sees_a_row_and_with_one_only_its_own() {
     }
     let as_person = format!("set local app.user_id = '{}'", mine.user());
     assert_eq!(tried(&mut auth, &[&as_person, "select id from auth.users"]).await, Ok(1));
+    for table in ["tenants", "memberships"] {
+        assert_eq!(tried(&mut auth, &[&as_mine, &format!("select 1 from auth.{table}")]).await, Ok(1), "{table}");
+    }
+}
+
+#[tokio::test]
+async fn outcomes_under_idempotency_keys_are_their_tenants_and_their_components() {
+    let app = App::shared();
+    let (mine, other) = (Member::owner(app).await, Member::owner(app).await);
+    for owner in [&mine, &other] {
+        owner.post_once("/leads", "key", &json!({ "email": "a@example.com" })).await.expect(201);
+    }
+    let register = json!({ "email": e2e::personas::fresh_email(), "password": e2e::personas::PASSWORD });
+    mine.post_once("/auth/register", "key", &register).await.expect(201);
+
+    let mut crm = app.database.role("crm").await;
+    let keys = "select outcome from app.idempotency_keys";
+    assert_eq!(tried(&mut crm, &[keys]).await, Ok(0));
+    assert_eq!(tried(&mut crm, &[&format!("set local app.tenant_id = '{}'", mine.tenant()), keys]).await, Ok(1));
+    // Those of nobody yet, such as registering: auth's, under the nil tenant.
+    let as_nobody = "set local app.tenant_id = '00000000-0000-0000-0000-000000000000'";
+    assert_eq!(tried(&mut crm, &[as_nobody, keys]).await, Ok(0));
+    assert!(tried(&mut app.database.role("auth").await, &[as_nobody, keys]).await.is_ok_and(|rows| rows > 0));
 }
 
 #[tokio::test]

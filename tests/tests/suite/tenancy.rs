@@ -23,7 +23,7 @@ enum Border {
     Public,
 }
 
-const ROUTES: [(&str, &str, Border); 23] = [
+const ROUTES: &[(&str, &str, Border)] = &[
     ("POST", "/auth/register", Border::Public),
     ("POST", "/auth/jwt/login", Border::Public),
     ("POST", "/auth/jwt/logout", Border::Own),
@@ -80,7 +80,7 @@ async fn the_table_has_every_route() {
         let known = ROUTES.iter().any(|(method, path, _)| format!("{method} {path}") == *route);
         assert!(known, "{route} is in the API description and not in the table of this test");
     }
-    for (method, path, _) in ROUTES {
+    for &(method, path, _) in ROUTES {
         assert!(described.contains(&format!("{method} {path}")), "{method} {path} is in the table and not described");
     }
 }
@@ -90,8 +90,9 @@ async fn a_stranger_sees_nothing_of_a_tenant() {
     let app = App::shared();
     let (owner, stranger) = (Member::owner(app).await, Member::owner(app).await);
     let lead = owner.create_lead(json!({ "email": "secret@example.com", "company": "Secret" })).await;
+    stranger.create_lead(json!({ "email": "stranger@example.com" })).await;
 
-    for (method, path, border) in ROUTES {
+    for &(method, path, border) in ROUTES {
         if method == "POST" && matches!(border, Border::Own) {
             continue; // Logging out would end the walk.
         }
@@ -99,14 +100,15 @@ async fn a_stranger_sees_nothing_of_a_tenant() {
             Border::Item => drop(ask(&stranger, method, path, &lead).await.problem(404, "lead_not_found")),
             Border::List => {
                 let page = ask(&stranger, method, path, &lead).await.expect(200);
-                assert!(page["data"].as_array().unwrap().iter().all(|row| row["email"] == "stranger@example.com"), "{page}");
+                let rows = page["data"].as_array().unwrap();
+                assert!(!rows.is_empty() && rows.iter().all(|row| row["email"] == "stranger@example.com"), "{page}");
             }
             Border::Create => {
                 let made = ask(&stranger, method, path, &lead).await.expect(201);
                 assert_eq!(stranger.get(&format!("/leads/{}", made["id"].as_str().unwrap())).await.expect(200), made);
                 owner.get(&format!("/leads/{}", made["id"].as_str().unwrap())).await.problem(404, "lead_not_found");
             }
-            Border::Figures => assert!(ask(&stranger, method, path, &lead).await.expect(200)["total"].as_u64().unwrap() <= 1),
+            Border::Figures => assert!(ask(&stranger, method, path, &lead).await.expect(200)["total"].as_u64().unwrap() <= 2),
             Border::Own => {
                 let me = ask(&stranger, method, path, &lead).await.expect(200);
                 assert_eq!((&me["email"], &me["tenant"]["id"]), (&json!(stranger.email), &stranger.account["tenant"]["id"]));
@@ -123,7 +125,7 @@ async fn without_a_token_nothing_but_what_is_public_answers() {
     let app = App::shared();
     let owner = Member::owner(app).await;
     let lead = owner.create_lead(json!({ "email": "secret@example.com" })).await;
-    for (method, path, border) in ROUTES {
+    for &(method, path, border) in ROUTES {
         let concrete = path.replace("{id}", lead["id"].as_str().unwrap());
         let request = owner.anonymous.request(Method::from_bytes(method.as_bytes()).unwrap(), &concrete);
         let answer = Anonymous::send(match body(method, path) {

@@ -157,7 +157,14 @@ mod tests {
         assert_ne!(hash, Password::new("caf\u{e9} con leche").hash([8; 16]).unwrap());
     }
 
-    /// Made with the C library (argon2-cffi) at the original's parameters: an imported hash verifies.
+    /// A hash that the C library (argon2-cffi) made with the original's parameters, in four lanes.
+    #[test]
+    fn an_imported_hash_verifies() {
+        let hash = "$argon2id$v=19$m=65536,t=3,p=4$awtNF+jdSlFK+3NlzlOdkg$XxtKGjwjQoG0msbp6OOEBusJuHr76QXY++riH+dB+x4";
+        assert!(Password::new("an imported password").verify(Some(hash)));
+        assert!(!Password::new("another password").verify(Some(hash)));
+    }
+
     #[test]
     fn the_hash_for_nobody_costs_what_ours_cost_and_verifies_nothing() {
         let nobody = PasswordHash::new(NOBODYS_HASH).unwrap();

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use api::{App, Clock, Posted, Problem, SettingError, answer_once};
+use api::{App, Clock, Posted, Problem, SettingError, answer_once, random_bytes};
 use axum::{
     Json, Router,
     extract::State,
     response::{IntoResponse, Response},
     routing::post,
 };
-use db::{Claim, Once};
+use db::Claim;
 use email::EmailAddress;
 use garde::Validate;
 use http::StatusCode;
@@ -91,7 +91,7 @@ fn is_tenant_name(name: &str, _: &()) -> garde::Result {
               (status = 413, description = "body_too_large", body = api::ProblemBody),
               (status = 415, description = "unsupported_media_type", body = api::ProblemBody),
               (status = 422, description = "validation_failed, idempotency_key_reused", body = api::ProblemBody),
-              (status = 503, description = "saturated, database_unavailable, outcome_unknown", body = api::ProblemBody)))]
+              (status = 503, description = "saturated, database_unavailable, outcome_unknown, misconfigured", body = api::ProblemBody)))]
 pub(crate) async fn register(
     State(app): State<Arc<App>>,
     State(secrets): State<Arc<Result<Secrets, SettingError>>>,
@@ -109,7 +109,7 @@ pub(crate) async fn register(
     let tenant_name = TenantName::new(new.tenant_name.as_deref(), &address, tenant);
     let password = Password::new(&new.password);
     password.check(secrets.password_chars_min, &address, &tenant_name.name).map_err(AuthError::InvalidPassword)?;
-    let password_hash = password.hash(salt()?).ok_or_else(|| Problem::internal("Argon2 refused its parameters"))?;
+    let password_hash = password.hash(random_bytes()?).ok_or_else(|| Problem::internal("Argon2 refused its parameters"))?;
 
     let account = NewAccount {
         user_id: user.uuid(),
@@ -124,19 +124,9 @@ pub(crate) async fn register(
     };
     // Opened only now: hashing takes longer than everything else together.
     let db = app.open_database().await?;
-    let once: Once<Registration> = store::users::register(&db, claim.as_ref(), &account)
-        .await?
-        .transpose()
-        .ok_or_else(|| Problem::internal("auth.register answered NULL"))?;
+    let once = store::users::register(&db, claim.as_ref(), &account).await?;
     answer_once(once, |registration| match registration {
         Registration::Registered(account) => (StatusCode::CREATED, Json(AccountView::from(account))).into_response(),
         Registration::EmailTaken => Problem::from(AuthError::UserAlreadyExists).into_response(),
     })
-}
-
-/// Sixteen random bytes from the host.
-fn salt() -> Result<[u8; 16], Problem> {
-    let mut salt = [0; 16];
-    getrandom::fill(&mut salt).map_err(|_| Problem::internal("the host gave no random bytes"))?;
-    Ok(salt)
 }

@@ -86,7 +86,7 @@ pub(crate) struct LoggedIn {
               (status = 415, description = "unsupported_media_type", body = api::ProblemBody),
               (status = 422, description = "validation_failed", body = api::ProblemBody),
               (status = 429, description = "log_in_throttled", body = api::ProblemBody),
-              (status = 503, description = "saturated, database_unavailable, misconfigured", body = api::ProblemBody)))]
+              (status = 503, description = "saturated, database_unavailable, outcome_unknown, misconfigured", body = api::ProblemBody)))]
 pub(crate) async fn log_in(
     State(app): State<Arc<App>>,
     State(verifier): State<Arc<Result<Verifier, SettingError>>>,
@@ -104,13 +104,12 @@ pub(crate) async fn log_in(
     let account = hex(&secrets.digest(Purpose::ThrottledAccount, email_key.as_bytes())?);
     let attempt = Attempt { account, address: address.limit_key(), at: clock.now() };
 
-    let db = app.open_database().await?;
-    let counted_by = match attempt.begin(&app, &db).await? {
+    let counted_by = match attempt.begin(&app).await? {
         Throttle::LetThrough(counted_by) => counted_by,
         Throttle::Wait(wait) => return Err(AuthError::LogInThrottled { wait }.into()),
     };
-    let found = store::sessions::find_log_in(&db, &email_key, slug).await?;
-    drop(db);
+    // Given back before the hash is computed, which takes longer than everything else together.
+    let found = store::sessions::find_log_in(&app.open_database().await?, &email_key, slug).await?;
 
     let is_right = Password::new(&form.password).verify(found.as_ref().map(|found| found.password_hash.as_str()));
     let db = app.open_database().await?;
@@ -119,7 +118,6 @@ pub(crate) async fn log_in(
         return Err(AuthError::BadCredentials.into());
     };
     if slug.is_some() && found.tenant_id.is_none() {
-        attempt.succeeded(&app.store).await;
         return Err(AuthError::UnknownTenantScope.into());
     }
 
@@ -143,6 +141,7 @@ pub(crate) async fn log_in(
         },
     )
     .await?;
+    drop(db);
     if !opened {
         return Err(AuthError::BadCredentials.into());
     }

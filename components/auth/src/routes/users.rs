@@ -63,6 +63,7 @@ impl From<TenantRow> for TenantView {
 #[utoipa::path(get, path = "/users/me", operation_id = "find_me", tag = "users", security(("bearer" = [])),
     responses((status = 200, description = "The account", body = AccountView),
               (status = 401, description = "unauthenticated", body = api::ProblemBody),
+              (status = 404, description = "tenant_not_found", body = api::ProblemBody),
               (status = 503, description = "saturated, database_unavailable", body = api::ProblemBody)))]
 pub(crate) async fn find_me(caller: Person) -> Result<Json<AccountView>, Problem> {
     // The entry found the person's session a moment ago in the same statement, so the row is there.

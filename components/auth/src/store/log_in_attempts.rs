@@ -78,11 +78,12 @@ pub(crate) enum Throttle {
 }
 
 impl Attempt {
-    /// Decides, and counts what is let through.
-    pub(crate) async fn begin(&self, app: &App, db: &Db) -> Result<Throttle, DbError> {
+    /// Decides, and counts what is let through. The store is asked before any connection is opened, so that a
+    /// throttled try costs none.
+    pub(crate) async fn begin(&self, app: &App) -> Result<Throttle, DbError> {
         let (wait_ms, counted_by) = match self.ask_store(&app.store).await {
             Ok(wait_ms) => (wait_ms, CountedBy::Store),
-            Err(StoreAway) => (self.ask_database(db).await?, CountedBy::Database),
+            Err(StoreAway) => (self.ask_database(&app.open_database().await?).await?, CountedBy::Database),
         };
         Ok(match u64::try_from(wait_ms) {
             Ok(0) | Err(_) => Throttle::LetThrough(counted_by),
@@ -100,7 +101,7 @@ impl Attempt {
         Ok(())
     }
 
-    /// The try succeeded: the store forgets; the database forgot with the statement that began the session.
+    /// The password was right: the store forgets. The database forgets with the statement that begins the session.
     pub(crate) async fn succeeded(&self, store: &Store) {
         // With the store away its counters expire by themselves.
         let _ = store.eval(SUCCEEDED, &[&self.account_key(), &self.address_key()], &[]).await;
@@ -128,7 +129,7 @@ impl Attempt {
             "delays_ms": schedule_ms(), "address_limit": ADDRESS_FAILURES_MAX,
         });
         let answer: Option<Answer> = db.call_unentered(Effect::Writes, function, &args).await?;
-        answer.map(|answer| answer.wait_ms).ok_or(DbError::Decode { function, problem: "NULL" })
+        Ok(DbError::answered(function, answer)?.wait_ms)
     }
 
     fn account_key(&self) -> String {

@@ -1,6 +1,5 @@
 //! Sessions. Log-in looks a person up before anybody is known, through a function that answers for one address.
 
-use api::Problem;
 use chrono::{DateTime, Utc};
 use db::{Db, DbError, Effect};
 use identity::Person;
@@ -48,7 +47,7 @@ pub(crate) async fn open(db: &Db, session: &NewSession<'_>) -> Result<bool, DbEr
 }
 
 /// Ends the caller's own session.
-pub(crate) async fn revoke(caller: &Person, at: DateTime<Utc>) -> Result<(), Problem> {
+pub(crate) async fn revoke(caller: &Person, at: DateTime<Utc>) -> Result<(), DbError> {
     let _: Option<serde::de::IgnoredAny> = caller.write("auth.revoke_session", &json!({ "at": at })).await?;
     Ok(())
 }

@@ -1,6 +1,5 @@
 //! People and their tenants. Registering is the one unit that acts as nobody: its context is the tenant that it makes.
 
-use api::Problem;
 use chrono::{DateTime, Utc};
 use db::{Claim, Db, DbError, Entry, Once};
 use identity::Person;
@@ -64,12 +63,13 @@ pub(crate) async fn register(
     db: &Db,
     claim: Option<&Claim>,
     account: &NewAccount<'_>,
-) -> Result<Once<Option<Registration>>, DbError> {
-    db.call_once(claim, &Entry::Nobody, "auth.register", account).await
+) -> Result<Once<Registration>, DbError> {
+    let function = "auth.register";
+    DbError::answered(function, db.call_once(claim, &Entry::Nobody, function, account).await?.transpose())
 }
 
 /// The caller's own account.
-pub(crate) async fn find_me(caller: &Person) -> Result<Option<AccountRow>, Problem> {
+pub(crate) async fn find_me(caller: &Person) -> Result<Option<AccountRow>, DbError> {
     caller.read("auth.find_me", &json!({})).await
 }
 

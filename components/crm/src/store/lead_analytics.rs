@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use api::Problem;
 use chrono::NaiveDate;
+use db::DbError;
 use identity::Caller;
 use serde::Deserialize;
 use serde_json::json;
@@ -37,11 +37,11 @@ pub(crate) async fn summarize(
     caller: &Caller,
     period: Period,
     (first_day, last_day): (NaiveDate, NaiveDate),
-) -> Result<LeadAnalyticsRow, Problem> {
+) -> Result<LeadAnalyticsRow, DbError> {
     let args = json!({
         "created_after": period.after, "created_before": period.before,
         "first_day": first_day, "last_day": last_day,
     });
-    let row = caller.read("crm.summarize_leads", &args).await?;
-    row.ok_or_else(|| Problem::internal("crm.summarize_leads answered NULL"))
+    let function = "crm.summarize_leads";
+    DbError::answered(function, caller.read(function, &args).await?)
 }

@@ -1,6 +1,6 @@
 //! Lists of leads: `sql/lead_lists.sql`.
 
-use api::Problem;
+use db::DbError;
 use identity::Caller;
 use ids::LeadId;
 use serde::Serialize;
@@ -66,15 +66,15 @@ impl LeadList {
 }
 
 /// The leads of a list.
-pub(crate) async fn list(caller: &Caller, list: &LeadList) -> Result<Vec<Lead>, Problem> {
+pub(crate) async fn list(caller: &Caller, list: &LeadList) -> Result<Vec<Lead>, DbError> {
     // The list that everybody opens has a function of its own, whose plan is made once for a connection.
     let function = if list.sort == Sort::CreatedAtDescending && list.filter == LeadFilter::default() {
         "crm.list_newest_leads"
     } else {
         "crm.list_leads"
     };
-    let rows: Option<Vec<LeadRow>> = caller.read(function, list).await?;
-    Ok(rows.unwrap_or_default().into_iter().map(Lead::from).collect())
+    let rows: Vec<LeadRow> = DbError::answered(function, caller.read(function, list).await?)?;
+    Ok(rows.into_iter().map(Lead::from).collect())
 }
 
 /// The pattern of LIKE that finds a text anywhere, whatever characters it has.

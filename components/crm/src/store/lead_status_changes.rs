@@ -1,7 +1,7 @@
 //! The history of a lead's status: `sql/leads.sql`. Rows are added by [`super::leads::move_to`] and never change.
 
-use api::Problem;
 use chrono::{DateTime, Utc};
+use db::DbError;
 use identity::Caller;
 use ids::LeadId;
 use serde::Deserialize;
@@ -27,7 +27,7 @@ pub(crate) async fn list(
     lead: LeadId,
     after: Option<i64>,
     limit: usize,
-) -> Result<Option<Vec<StatusChangeRow>>, Problem> {
+) -> Result<Option<Vec<StatusChangeRow>>, DbError> {
     let args = json!({ "id": lead.uuid(), "after": after, "limit": limit });
     caller.read("crm.list_lead_status_changes", &args).await
 }

@@ -1,8 +1,7 @@
 //! Single leads: `sql/leads.sql`.
 
-use api::Problem;
 use chrono::{DateTime, Utc};
-use db::{Claim, Once};
+use db::{Claim, DbError, Once};
 use identity::Caller;
 use ids::LeadId;
 use serde::{Deserialize, Serialize, de::IgnoredAny};
@@ -190,19 +189,14 @@ pub(crate) async fn insert(
     caller: &Caller,
     claim: Option<&Claim>,
     lead: &Lead,
-) -> Result<Once<Lead>, Problem> {
-    let args = LeadArgs::of(lead, lead.created_at);
-    let created: Once<Option<LeadRow>> = caller.write_once(claim, "crm.create_lead", &args).await?;
-    let none = || Problem::internal("crm.create_lead answered NULL");
-    Ok(match created {
-        Once::Done(row) => Once::Done(row.ok_or_else(none)?.into()),
-        Once::Replayed(row) => Once::Replayed(row.ok_or_else(none)?.into()),
-        Once::Mismatch => Once::Mismatch,
-    })
+) -> Result<Once<Lead>, DbError> {
+    let (function, args) = ("crm.create_lead", LeadArgs::of(lead, lead.created_at));
+    let created: Once<Option<LeadRow>> = caller.write_once(claim, function, &args).await?;
+    Ok(DbError::answered(function, created.transpose())?.map(Lead::from))
 }
 
 /// One lead; `None` where the tenant has no such lead.
-pub(crate) async fn find(caller: &Caller, id: LeadId) -> Result<Option<Lead>, Problem> {
+pub(crate) async fn find(caller: &Caller, id: LeadId) -> Result<Option<Lead>, DbError> {
     let row: Option<LeadRow> = caller.read("crm.find_lead", &json!({ "id": id.uuid() })).await?;
     Ok(row.map(Lead::from))
 }
@@ -212,7 +206,7 @@ pub(crate) async fn update(
     caller: &Caller,
     lead: &Lead,
     at: DateTime<Utc>,
-) -> Result<Option<Update>, Problem> {
+) -> Result<Option<Update>, DbError> {
     caller.write("crm.update_lead", &LeadArgs::of(lead, at)).await
 }
 
@@ -224,7 +218,7 @@ pub(crate) async fn move_to(
     to: Status,
     version: Option<i64>,
     at: DateTime<Utc>,
-) -> Result<Once<Option<Move>>, Problem> {
+) -> Result<Once<Option<Move>>, DbError> {
     let args = json!({
         "id": id.uuid(), "status": to, "allowed_from": to.allowed_from(), "version": version, "at": at,
     });
@@ -237,6 +231,6 @@ pub(crate) async fn delete(
     id: LeadId,
     version: Option<i64>,
     at: DateTime<Utc>,
-) -> Result<Option<Deletion>, Problem> {
+) -> Result<Option<Deletion>, DbError> {
     caller.write("crm.delete_lead", &json!({ "id": id.uuid(), "version": version, "at": at })).await
 }
