@@ -48,8 +48,7 @@ async fn address() -> Result<&'static str, Failure> {
         ("user", "db_user"),
         ("password", "db_password"),
     ] {
-        let value =
-            variables::get(variable).await.map_err(|error| Failure(format!("{variable}: {error:?}")))?;
+        let value = variables::get(variable).await.map_err(|error| Failure(format!("{variable}: {error:?}")))?;
         address.push_str(&format!("{word}='{value}' "));
     }
     Ok(ADDRESS.get_or_init(|| address))
@@ -76,11 +75,7 @@ impl Db {
     }
 
     /// The one text that a statement answers; `None` is SQL's NULL.
-    pub(crate) async fn text(
-        &self,
-        statement: &str,
-        params: Vec<ParameterValue>,
-    ) -> Result<Option<String>, Failure> {
+    pub(crate) async fn text(&self, statement: &str, params: Vec<ParameterValue>) -> Result<Option<String>, Failure> {
         let mut result = self.0.query(statement, params).await?;
         let row = result.rows().next().await;
         // Rows end on an error too: the result must always be asked.

@@ -31,11 +31,8 @@ const LIST: &str = concat!(
      limit $2"
 );
 
-const FIND: &str = concat!(
-    "select ",
-    columns!(),
-    " from crm.leads l where l.tenant_id = $1 and l.id = $2 and l.deleted_at is null"
-);
+const FIND: &str =
+    concat!("select ", columns!(), " from crm.leads l where l.tenant_id = $1 and l.id = $2 and l.deleted_at is null");
 
 const UPDATE: &str = concat!(
     "update crm.leads l

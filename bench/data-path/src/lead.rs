@@ -100,8 +100,5 @@ impl Lead {
 /// When an id was made: it says so itself, to the millisecond, so that no clock is needed here.
 fn made_at(id: Uuid) -> DateTime<Utc> {
     let (seconds, nanoseconds) = id.get_timestamp().map_or((0, 0), |moment| moment.to_unix());
-    i64::try_from(seconds)
-        .ok()
-        .and_then(|seconds| DateTime::from_timestamp(seconds, nanoseconds))
-        .unwrap_or_default()
+    i64::try_from(seconds).ok().and_then(|seconds| DateTime::from_timestamp(seconds, nanoseconds)).unwrap_or_default()
 }

@@ -58,6 +58,8 @@ as $$
 declare
     v_lead json;
 begin
+    -- Many at once for one lead must not hold the connections of everybody: 55P03 after this long.
+    perform set_config('lock_timeout', '250ms', true);
     update crm.leads l
        set email = a ->> 'email', first_name = a ->> 'first_name', last_name = a ->> 'last_name',
            company = a ->> 'company', job_title = a ->> 'job_title', phone = a ->> 'phone', source = a ->> 'source',
@@ -91,6 +93,7 @@ declare
     v_from    text;
     v_version bigint;
 begin
+    perform set_config('lock_timeout', '250ms', true);
     -- The row lock puts two moves in order: the second one sees what the first one made of the status.
     select l.status, l.version into v_from, v_version
       from crm.leads l
@@ -122,6 +125,7 @@ language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+    perform set_config('lock_timeout', '250ms', true);
     update crm.leads l
        set deleted_at = (a ->> 'at')::timestamptz, updated_at = (a ->> 'at')::timestamptz, version = l.version + 1
      where l.tenant_id = c.tenant_id and l.id = (a ->> 'id')::uuid and l.deleted_at is null

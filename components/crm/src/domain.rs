@@ -13,3 +13,4 @@ pub(crate) mod source;
 pub(crate) mod status;
 pub(crate) mod text;
 pub(crate) mod website;
+pub(crate) mod word;

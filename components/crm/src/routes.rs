@@ -94,8 +94,7 @@ mod tests {
     #[test]
     fn the_examples_are_valid() {
         fn check<T: DeserializeOwned + Validate<Context = ()>>(document: &Value, method: &str, path: &str) {
-            let example =
-                &document["paths"][path][method]["requestBody"]["content"]["application/json"]["example"];
+            let example = &document["paths"][path][method]["requestBody"]["content"]["application/json"]["example"];
             from_value::<T>(example.clone()).unwrap().validate().unwrap();
         }
         let document = document();

@@ -24,13 +24,11 @@ pub(crate) fn router() -> Router {
               (status = 304, description = "The document is still the one that `If-None-Match` names")))]
 pub(crate) async fn show_description(State(tag): State<HeaderValue>, sent: HeaderMap) -> Response {
     let is_known = names(&sent, &tag);
-    let headers =
-        [(header::ETAG, tag), (header::CACHE_CONTROL, HeaderValue::from_static("public, no-cache"))];
+    let headers = [(header::ETAG, tag), (header::CACHE_CONTROL, HeaderValue::from_static("public, no-cache"))];
     if is_known {
         return (StatusCode::NOT_MODIFIED, headers).into_response();
     }
-    (headers, [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], DOCUMENT)
-        .into_response()
+    (headers, [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], DOCUMENT).into_response()
 }
 
 /// The first 128 bits of a digest: enough to tell two builds apart.

@@ -30,12 +30,7 @@ pub fn router(settings: &Settings, _: Arc<App>) -> Router {
 
 /// The API description of this component.
 #[derive(utoipa::OpenApi)]
-#[openapi(paths(
-    welcome::show_welcome,
-    description::show_description,
-    small_files::favicon,
-    small_files::robots
-))]
+#[openapi(paths(welcome::show_welcome, description::show_description, small_files::favicon, small_files::robots))]
 #[derive(Debug)]
 pub struct ApiDoc;
 

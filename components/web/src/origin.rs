@@ -12,10 +12,8 @@ impl PublicOrigin {
     /// Reads the setting; a slash at its end is let pass.
     pub(crate) fn from_settings(settings: &Settings) -> Result<Self, SettingError> {
         let text = settings.required("public_origin")?;
-        Self::parse(text).ok_or(SettingError {
-            name: "public_origin",
-            problem: "is not an origin such as https://api.example.com",
-        })
+        Self::parse(text)
+            .ok_or(SettingError { name: "public_origin", problem: "is not an origin such as https://api.example.com" })
     }
 
     fn parse(text: &str) -> Option<Self> {

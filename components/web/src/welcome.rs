@@ -104,9 +104,6 @@ mod tests {
 
     #[test]
     fn what_a_setting_says_stays_text() {
-        assert_eq!(
-            escaped(r#"<a href="x" b='y'>&</a>"#),
-            "&lt;a href=&quot;x&quot; b=&#39;y&#39;&gt;&amp;&lt;/a&gt;"
-        );
+        assert_eq!(escaped(r#"<a href="x" b='y'>&</a>"#), "&lt;a href=&quot;x&quot; b=&#39;y&#39;&gt;&amp;&lt;/a&gt;");
     }
 }

@@ -1,5 +1,7 @@
 //! Request bodies: read whole, up to a limit.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use http::StatusCode;
@@ -14,8 +16,15 @@ pub const BODY_BYTES_MAX: usize = 1 << 20;
 /// answer instead of a broken connection.
 const DRAIN_BYTES_MAX: usize = 1 << 20;
 
-/// Reads a body of at most `limit` bytes.
-pub async fn read_body(mut body: Body, limit: usize) -> Result<Bytes, Problem> {
+/// How long a client may take to send its body.
+const SEND_LIMIT: Duration = Duration::from_secs(15);
+
+/// Reads a body of at most `limit` bytes; nothing has been done by then, which is what a slow client is told.
+pub async fn read_body(body: Body, limit: usize) -> Result<Bytes, Problem> {
+    db::within(SEND_LIMIT, collect(body, limit)).await.unwrap_or_else(|| Err(timed_out()))
+}
+
+async fn collect(mut body: Body, limit: usize) -> Result<Bytes, Problem> {
     let mut read = BytesMut::new();
     let mut drained = 0;
     while let Some(frame) = body.frame().await {
@@ -42,6 +51,15 @@ fn too_large(limit: usize) -> Problem {
     )
 }
 
+fn timed_out() -> Problem {
+    Problem::new(
+        StatusCode::REQUEST_TIMEOUT,
+        "body_timed_out",
+        "The body took too long",
+        "The body did not arrive within 15 seconds; nothing was done.",
+    )
+}
+
 fn unreadable() -> Problem {
     Problem::new(
         StatusCode::BAD_REQUEST,
@@ -58,9 +76,9 @@ mod tests {
 
     #[test]
     fn the_limit_is_exact() {
-        assert_eq!(block_on(read_body(Body::from(vec![7; 10]), 10)).unwrap().len(), 10);
-        let problem = block_on(read_body(Body::from(vec![7; 11]), 10)).unwrap_err();
+        assert_eq!(block_on(collect(Body::from(vec![7; 10]), 10)).unwrap().len(), 10);
+        let problem = block_on(collect(Body::from(vec![7; 11]), 10)).unwrap_err();
         assert_eq!((problem.code(), problem.status().as_u16()), ("body_too_large", 413));
-        assert!(block_on(read_body(Body::empty(), 10)).unwrap().is_empty());
+        assert!(block_on(collect(Body::empty(), 10)).unwrap().is_empty());
     }
 }

@@ -41,9 +41,10 @@ fn client_address(headers: &HeaderMap, hops: usize) -> Option<IpAddr> {
     };
     let mut chain = Vec::new();
     for value in headers.get_all("x-forwarded-for") {
-        chain.extend(value.to_str().ok()?.split(',').map(str::trim));
+        // Only the entry that our own proxy wrote has to be readable.
+        chain.extend(value.as_bytes().split(|&byte| byte == b','));
     }
-    chain.iter().rev().nth(skip).and_then(|address| without_port(address))
+    chain.into_iter().rev().nth(skip).and_then(|address| without_port(str::from_utf8(address).ok()?.trim()))
 }
 
 /// `1.2.3.4`, `1.2.3.4:80`, `::1`, `[::1]:80`; an IPv4 address in IPv6 form counts as IPv4.
@@ -100,6 +101,7 @@ mod tests {
     fn behind_proxies_the_entry_that_our_outermost_one_wrote_counts() {
         check(&["10.0.0.1:1"], &["6.6.6.6, 203.0.113.9"], 1, "203.0.113.9");
         check(&["10.0.0.1:1"], &["6.6.6.6", "203.0.113.9, 10.0.0.2"], 2, "203.0.113.9");
+        check(&["10.0.0.1:1"], &["\u{e9}, 203.0.113.9"], 1, "203.0.113.9");
         check(&["10.0.0.1:1"], &["203.0.113.9"], 2, "unknown");
         check(&["10.0.0.1:1"], &[], 1, "unknown");
     }

@@ -24,7 +24,6 @@ impl Clock {
     }
 }
 
-
 impl<S: Sync> FromRequestParts<S> for Clock {
     type Rejection = Infallible;
 

@@ -7,8 +7,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE");
 const REQUEST_HEADERS: HeaderValue =
     HeaderValue::from_static("authorization, content-type, idempotency-key, if-match, x-request-id");
-const EXPOSED: HeaderValue =
-    HeaderValue::from_static("etag, idempotent-replayed, location, retry-after, x-request-id");
+const EXPOSED: HeaderValue = HeaderValue::from_static("etag, idempotent-replayed, location, retry-after, x-request-id");
 
 /// The origins that may call from a browser.
 #[derive(Debug)]
@@ -17,7 +16,13 @@ pub(crate) struct Cors(Vec<String>);
 impl Cors {
     /// Reads origins separated by commas; `*` and anything with a path is no origin and matches none.
     pub(crate) fn new(origins: &str) -> Self {
-        Self(origins.split(',').map(|origin| origin.trim().trim_end_matches('/').to_owned()).filter(|o| !o.is_empty()).collect())
+        Self(
+            origins
+                .split(',')
+                .map(|origin| origin.trim().trim_end_matches('/').to_owned())
+                .filter(|o| !o.is_empty())
+                .collect(),
+        )
     }
 
     fn allowed(&self, headers: &HeaderMap) -> Option<HeaderValue> {
@@ -72,7 +77,9 @@ mod tests {
         for origin in ["https://app.example.com", "https://admin.example.com"] {
             assert_eq!(answer(list, origin)[header::ACCESS_CONTROL_ALLOW_ORIGIN], origin);
         }
-        for origin in ["https://evil.example", "http://app.example.com", "https://app.example.com.evil.example", "null", "*"] {
+        for origin in
+            ["https://evil.example", "http://app.example.com", "https://app.example.com.evil.example", "null", "*"]
+        {
             let answer = answer(list, origin);
             assert!(!answer.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN), "{origin}");
             assert_eq!(answer[header::VARY], "origin");

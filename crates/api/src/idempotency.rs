@@ -12,7 +12,7 @@ use axum::{
 use chrono::SecondsFormat;
 use db::{Claim, Once};
 use garde::Validate;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, request::Parts};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, header, request::Parts};
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
@@ -42,11 +42,21 @@ impl<S: Sync, T: DeserializeOwned + Validate<Context = ()>> FromRequest<S> for P
         let claim = key.map(|key| Claim {
             route: route(&parts),
             key,
-            fingerprint: Sha256::digest(&bytes).into(),
+            fingerprint: fingerprint(&parts.headers, &bytes),
             at: clock.now().to_rfc3339_opts(SecondsFormat::Micros, true),
         });
         Ok(Self { body: value, claim })
     }
+}
+
+/// What must be the same in a repeat: the body, and the version that it was meant for.
+fn fingerprint(headers: &HeaderMap, body: &[u8]) -> [u8; 32] {
+    let mut digest = Sha256::new_with_prefix(body);
+    for tag in headers.get_all(header::IF_MATCH) {
+        digest.update(b"\0if-match\0");
+        digest.update(tag.as_bytes());
+    }
+    digest.finalize().into()
 }
 
 /// Method and path: two resources are two routes to a key, also where one pattern serves both.
@@ -61,7 +71,8 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let Some(first) = values.next() else {
         return Ok(None);
     };
-    let is_key = |key: &&str| (1..=KEY_CHARS_MAX).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
+    let is_key =
+        |key: &&str| (1..=KEY_CHARS_MAX).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
     match (first.to_str().ok().filter(is_key), values.next()) {
         (Some(key), None) => Ok(Some(key.to_owned())),
         _ => Err(Problem::new(

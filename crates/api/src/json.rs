@@ -42,9 +42,10 @@ where
 
 /// `application/json` or `application/…+json`, with any parameters.
 fn is_json(headers: &HeaderMap) -> bool {
-    let essence = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(|value| {
-        value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
-    });
+    let essence = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .map(|value| value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
     essence.is_some_and(|e| e == "application/json" || (e.starts_with("application/") && e.ends_with("+json")))
 }
 

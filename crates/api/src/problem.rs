@@ -45,15 +45,25 @@ pub struct FieldError {
     pub detail: String,
 }
 
+/// Names and sentences may quote what a client sent; so much of it is enough to find it again.
+const ECHO_CHARS_MAX: usize = 300;
+
 impl FieldError {
     /// Something wrong in the body.
     pub fn in_body(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { pointer: Some(pointer.into()), parameter: None, detail: detail.into() }
+        Self { pointer: Some(echo(pointer.into())), parameter: None, detail: echo(detail.into()) }
     }
 
     /// Something wrong in the query.
     pub fn in_query(parameter: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { pointer: None, parameter: Some(parameter.into()), detail: detail.into() }
+        Self { pointer: None, parameter: Some(echo(parameter.into())), detail: echo(detail.into()) }
+    }
+}
+
+fn echo(text: String) -> String {
+    match text.char_indices().nth(ECHO_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
     }
 }
 
@@ -239,13 +249,8 @@ impl Problem {
     /// The database is away; nothing was done.
     pub fn database_unavailable() -> Self {
         let detail = "The database cannot be reached; nothing was done. Try again.";
-        Self::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "database_unavailable",
-            "The database is unavailable",
-            detail,
-        )
-        .retry_after(2)
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "database_unavailable", "The database is unavailable", detail)
+            .retry_after(2)
     }
 
     /// A write was sent and its answer never came.

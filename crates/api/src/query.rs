@@ -64,11 +64,7 @@ fn parse<T: DeserializeOwned>(pairs: &[u8]) -> Result<T, PairError> {
         let named = |start: &str| Some(detail.strip_prefix(start)?.split('`').next()?.to_owned());
         let unknown = named("unknown field `");
         let field = unknown.clone().or_else(|| named("duplicate field `")).or_else(|| named("missing field `"));
-        PairError {
-            field: field.unwrap_or_else(|| error.path().to_string()),
-            is_unknown: unknown.is_some(),
-            detail,
-        }
+        PairError { field: field.unwrap_or_else(|| error.path().to_string()), is_unknown: unknown.is_some(), detail }
     })
 }
 

@@ -105,9 +105,7 @@ async fn serve(component: &'static str, app: &Arc<App>, router: Router, mut requ
     if let Some(problem) = &problem {
         let document = problem.render(&request_id);
         response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(document.len()));
-        response
-            .headers_mut()
-            .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         *response.body_mut() = if method == Method::HEAD { Body::empty() } else { Body::from(document) };
     }
     for (name, value) in SECURITY_HEADERS {

@@ -68,17 +68,19 @@ impl Store {
 
     /// Whether the store answers, asked past the breaker: this is what finds it well again.
     pub async fn ping(&self) -> Result<(), StoreAway> {
-        self.link().left_alone_until = None;
-        self.execute("PING", Vec::new()).await.map(|_| ())
+        self.execute_now("PING", Vec::new()).await.map(|_| ())
+    }
+
+    /// Runs a command, unless the store is being left alone.
+    async fn execute(&self, command: &str, parameters: Vec<RedisParameter>) -> Result<Vec<RedisResult>, StoreAway> {
+        if self.link().left_alone_until.is_some_and(|until| now() < until) {
+            return Err(StoreAway);
+        }
+        self.execute_now(command, parameters).await
     }
 
     /// Runs a command within the time limit; a broken connection is opened anew once.
-    async fn execute(&self, command: &str, parameters: Vec<RedisParameter>) -> Result<Vec<RedisResult>, StoreAway> {
-        #[expect(clippy::disallowed_methods, reason = "the breaker measures time that no rule depends on")]
-        let now = Instant::now();
-        if self.link().left_alone_until.is_some_and(|until| now < until) {
-            return Err(StoreAway);
-        }
+    async fn execute_now(&self, command: &str, parameters: Vec<RedisParameter>) -> Result<Vec<RedisResult>, StoreAway> {
         let trying = async {
             let kept = self.link().connection.clone();
             if let Some(kept) = kept
@@ -96,7 +98,7 @@ impl Store {
         let mut link = self.link();
         match reply {
             Ok(_) => link.left_alone_until = None,
-            Err(StoreAway) => *link = Link { connection: None, left_alone_until: Some(now + BREAKER) },
+            Err(StoreAway) => *link = Link { connection: None, left_alone_until: Some(now() + BREAKER) },
         }
         reply
     }
@@ -111,6 +113,11 @@ impl Store {
         // One thread runs an instance, and a panic ends it: the lock is never contended or poisoned.
         self.link.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn now() -> Instant {
+    #[expect(clippy::disallowed_methods, reason = "the breaker measures time that no rule depends on")]
+    Instant::now()
 }
 
 fn address(settings: &Settings) -> Result<String, SettingError> {

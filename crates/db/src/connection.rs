@@ -1,16 +1,13 @@
 //! The connection of one request, and the call.
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
 use futures::future::{Either, select};
 use send_wrapper::SendWrapper;
 use serde::{Serialize, de::DeserializeOwned};
 use spin_sdk::pg::{Certificate, Connection, DbValue, Error, OpenOptions, ParameterValue};
 
-use crate::{
-    Claim, Config, DbError, Entry, Once,
-    once::OnceRow,
-};
+use crate::{Claim, Config, DbError, Entry, Once, once::OnceRow};
 
 /// How long a request waits for a free connection; the host alone would wait for ever.
 const OPEN_LIMIT: Duration = Duration::from_secs(2);
@@ -171,12 +168,17 @@ fn jsonb(args: &impl Serialize) -> ParameterValue {
 
 /// The future's value, or `None` after the limit. Dropping the future does not undo what it already sent.
 pub async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> Option<T> {
+    /// While a neighbour in the instance computed a hash, nobody was polled: the timer and the answer may both be
+    /// waiting, and the timer be heard first. So long the answer gets to be heard as well.
+    const HEARING: Duration = Duration::from_millis(2);
     SendWrapper::new(async move {
-        let timer = std::pin::pin!(spin_sdk::time::sleep(limit));
-        match select(std::pin::pin!(future), timer).await {
-            Either::Left((value, _)) => Some(value),
-            Either::Right(_) => None,
+        let mut future = pin!(future);
+        for limit in [limit, HEARING] {
+            if let Either::Left((value, _)) = select(future.as_mut(), pin!(spin_sdk::time::sleep(limit))).await {
+                return Some(value);
+            }
         }
+        None
     })
     .await
 }

@@ -122,11 +122,7 @@ impl DbError {
             "57014" => Self::Interrupted,
             // The server is going away: it ended the statement, and with it the transaction.
             "57P01" | "57P02" | "57P03" => Self::Unavailable,
-            code => Self::Refused {
-                sqlstate: code.to_owned(),
-                constraint: extra("constraint"),
-                table: extra("table"),
-            },
+            code => Self::Refused { sqlstate: code.to_owned(), constraint: extra("constraint"), table: extra("table") },
         }
     }
 }

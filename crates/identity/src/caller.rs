@@ -19,7 +19,10 @@ pub struct Caller {
 
 impl std::fmt::Debug for Caller {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Caller").field("user", &self.claims.sub).field("tenant", &self.claims.tid).finish_non_exhaustive()
+        f.debug_struct("Caller")
+            .field("user", &self.claims.sub)
+            .field("tenant", &self.claims.tid)
+            .finish_non_exhaustive()
     }
 }
 

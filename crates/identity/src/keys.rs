@@ -142,7 +142,8 @@ pub(crate) mod tests {
     fn reads_the_keys_of_the_rfc() {
         let (private, public) = (PrivateKey::from_jwk(PRIVATE).unwrap(), PublicKeys::from_jwks(PUBLIC).unwrap());
         assert!(public.contains(&private));
-        let stranger = PUBLIC.replace("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", "PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw");
+        let stranger = PUBLIC
+            .replace("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", "PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw");
         assert!(!PublicKeys::from_jwks(&stranger).unwrap().contains(&private), "the same kid, another key");
         assert!(!public.to_json().contains("\"d\""));
         assert!(!format!("{private:?}").contains("nWGx"));
@@ -159,7 +160,10 @@ pub(crate) mod tests {
             (&PUBLIC.replace("rfc8037", ""), "holds a key without a kid"),
             // The identity point, under which anybody can sign anything.
             (
-                &PUBLIC.replace("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
+                &PUBLIC.replace(
+                    "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+                    "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+                ),
                 "holds a key whose x is no point to verify with",
             ),
         ] {

@@ -11,8 +11,8 @@ use std::borrow::Cow;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
-use ids::{SessionId, TenantId, TokenId, UserId};
 use ed25519_dalek::{Signature, Signer};
+use ids::{SessionId, TenantId, TokenId, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::{PrivateKey, PublicKeys};
@@ -154,8 +154,13 @@ fn signed(key: &PrivateKey, header: &[u8], payload: &[u8]) -> String {
 impl Claims {
     /// The claims of a new token of a session, valid from now on for `lifetime`.
     pub fn new(
-        verifier: &Verifier, user: UserId, tenant: Option<TenantId>, session: SessionId, token: TokenId,
-        now: DateTime<Utc>, lifetime: TimeDelta,
+        verifier: &Verifier,
+        user: UserId,
+        tenant: Option<TenantId>,
+        session: SessionId,
+        token: TokenId,
+        now: DateTime<Utc>,
+        lifetime: TimeDelta,
     ) -> Self {
         let (issuer, audience) = verifier.issuer_and_audience();
         Self {
@@ -245,7 +250,9 @@ mod tests {
         }
         assert_eq!(with("typ", json!("JWT")), TokenError::Unaccepted);
         assert_eq!(with("kid", json!("another")), TokenError::Unaccepted);
-        for (member, value) in [("crit", json!(["exp"])), ("jwk", json!({})), ("jku", json!("http://evil")), ("b64", json!(false))] {
+        for (member, value) in
+            [("crit", json!(["exp"])), ("jwk", json!({})), ("jku", json!("http://evil")), ("b64", json!(false))]
+        {
             assert_eq!(with(member, value), TokenError::Malformed, "{member}");
         }
         for missing in ["alg", "typ", "kid"] {

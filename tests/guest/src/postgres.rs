@@ -43,10 +43,7 @@ pub(crate) struct Parameter {
 }
 
 /// Runs the body with one parameter.
-pub(crate) async fn parameter(
-    Query(Parameter { kind, value }): Query<Parameter>,
-    statement: String,
-) -> String {
+pub(crate) async fn parameter(Query(Parameter { kind, value }): Query<Parameter>, statement: String) -> String {
     let number = || value.parse::<i64>().unwrap_or(0);
     let parameter = match kind.as_str() {
         "int64" => ParameterValue::Int64(number()),
@@ -85,11 +82,7 @@ async fn execute(connection: &Connection, statement: &str) -> Result<String, Err
     Ok(format!("done: {}", connection.execute(statement, Vec::new()).await?))
 }
 
-async fn query(
-    connection: &Connection,
-    statement: &str,
-    parameters: Vec<ParameterValue>,
-) -> Result<String, Error> {
+async fn query(connection: &Connection, statement: &str, parameters: Vec<ParameterValue>) -> Result<String, Error> {
     let (columns, mut rows, result) = connection.query(statement, parameters).await?.into_inner();
     let mut answer: Vec<String> =
         columns.iter().map(|column| format!("{}: {:?}", column.name, column.data_type)).collect();

@@ -16,7 +16,10 @@ async fn never_see_each_other(arguments: Vec<&'static str>, rounds: usize) {
                 0 => assert_eq!(tenant.create_lead(json!({ "email": mine })).await["email"], json!(mine)),
                 1 => {
                     let page = tenant.get("/leads?limit=100").await.expect(200);
-                    assert!(page["data"].as_array().expect("rows").iter().all(|lead| lead["email"] == json!(mine)), "{page}");
+                    assert!(
+                        page["data"].as_array().expect("rows").iter().all(|lead| lead["email"] == json!(mine)),
+                        "{page}"
+                    );
                 }
                 2 => assert_eq!(tenant.get("/users/me").await.expect(200), tenant.account),
                 _ => drop(tenant.get("/analytics/leads").await.expect(200)),
@@ -43,7 +46,11 @@ async fn in_an_instance_for_each_request() {
 
 #[tokio::test]
 async fn in_instances_of_changing_lives() {
-    never_see_each_other(vec!["--max-instance-reuse-count", "1..8", "--max-instance-concurrent-reuse-count", "1..16"], 3).await;
+    never_see_each_other(
+        vec!["--max-instance-reuse-count", "1..8", "--max-instance-concurrent-reuse-count", "1..16"],
+        3,
+    )
+    .await;
 }
 
 #[tokio::test]

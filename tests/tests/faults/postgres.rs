@@ -37,7 +37,8 @@ async fn keep_creating(owner: &Member, stop: &AtomicBool) -> usize {
         let (key, lead) = (Uuid::now_v7().to_string(), json!({ "email": "load@example.com" }));
         let give_up = Instant::now() + Duration::from_secs(60);
         loop {
-            let answer = tokio::time::timeout(ANSWER_LIMIT, owner.post_once("/leads", &key, &lead)).await.expect("in time");
+            let answer =
+                tokio::time::timeout(ANSWER_LIMIT, owner.post_once("/leads", &key, &lead)).await.expect("in time");
             if is_clear(&answer) {
                 break;
             }

@@ -85,6 +85,9 @@ async fn what_fastapi_users_ignores_is_ignored_and_the_rest_refused() {
     let body = |extra: &str| json!({ "email": fresh_email(), "password": PASSWORD, extra: "x" });
     anonymous.post("/auth/register", &body("tenant_id")).await.invalid(&["/tenant_id"]);
     anonymous.post("/auth/register", &json!({ "email": "nobody", "password": PASSWORD })).await.invalid(&["/email"]);
+    // Another mailbox that would have the same key as somebody's.
+    let lookalike = json!({ "email": format!("\u{ff41}{email}"), "password": PASSWORD });
+    anonymous.post("/auth/register", &lookalike).await.invalid(&["/email"]);
     anonymous.post("/auth/register", &json!({ "email": fresh_email() })).await.invalid(&["/password"]);
     let body = json!({ "email": fresh_email(), "password": PASSWORD, "tenant_name": "  " });
     anonymous.post("/auth/register", &body).await.invalid(&["/tenant_name"]);
@@ -95,9 +98,7 @@ async fn a_repeated_registration_is_answered_once_done() {
     let (anonymous, email) = (Anonymous::of(App::shared()), fresh_email());
     let register = |password: &str| {
         let body = json!({ "email": email, "password": password });
-        Anonymous::send(
-            anonymous.request(Method::POST, "/auth/register").header("idempotency-key", &email).json(&body),
-        )
+        Anonymous::send(anonymous.request(Method::POST, "/auth/register").header("idempotency-key", &email).json(&body))
     };
     let answers = join_all((0..8).map(|_| register(PASSWORD))).await;
     let first = answers.iter().find(|answer| answer.header("idempotent-replayed").is_empty() && answer.status == 201);
@@ -124,7 +125,9 @@ async fn log_in_gives_a_token_that_says_who_one_is() {
 async fn wrong_passwords_and_unknown_addresses_are_answered_alike() {
     let owner = Member::owner(App::shared()).await;
     let mut answers = Vec::new();
-    for (email, password) in [(owner.email.as_str(), "wrong"), (&fresh_email(), PASSWORD), ("nobody", ""), ("\u{1}", "x")] {
+    for (email, password) in
+        [(owner.email.as_str(), "wrong"), (&fresh_email(), PASSWORD), ("nobody", ""), ("\u{1}", "x")]
+    {
         let mut problem = owner.anonymous.log_in(email, password).await.problem(400, "bad_credentials");
         assert_eq!(problem["detail"], "LOGIN_BAD_CREDENTIALS");
         problem["request_id"] = json!("");
@@ -208,7 +211,9 @@ async fn removal_and_demotion_act_at_once() {
     colleague.post("/leads", &json!({ "email": "lead@example.com" })).await.problem(403, "forbidden");
 
     let (tenant, user) = (owner.tenant(), colleague.user());
-    app.database.execute(&format!("delete from auth.memberships where tenant_id = '{tenant}' and user_id = '{user}'")).await;
+    app.database
+        .execute(&format!("delete from auth.memberships where tenant_id = '{tenant}' and user_id = '{user}'"))
+        .await;
     colleague.get("/leads").await.problem(401, "unauthenticated");
 }
 

@@ -7,7 +7,17 @@ use serde_json::json;
 #[tokio::test]
 async fn unknown_paths_and_methods_are_problem_documents() {
     let anonymous = Anonymous::of(App::shared());
-    for path in ["/nothing", "/auth/nothing", "/leads/led_x/nothing/else", "/users", "/payments/x", "/crm", "/openapi.yaml", "//", "/leads/"] {
+    for path in [
+        "/nothing",
+        "/auth/nothing",
+        "/leads/led_x/nothing/else",
+        "/users",
+        "/payments/x",
+        "/crm",
+        "/openapi.yaml",
+        "//",
+        "/leads/",
+    ] {
         anonymous.get(path).await.problem(404, "route_not_found");
     }
     for (method, path, allow) in [
@@ -50,7 +60,9 @@ async fn bodies_have_a_type_and_a_limit() {
     post("application/json", b"\xff\xfe".to_vec()).await.problem(400, "malformed_json");
     post("application/json", Vec::new()).await.problem(400, "malformed_json");
     post("application/json", b"[]".to_vec()).await.problem(422, "validation_failed");
-    post("application/json", b"{\"email\":\"a@example.com\",\"email\":\"b@example.com\"}".to_vec()).await.invalid(&["/email"]);
+    post("application/json", b"{\"email\":\"a@example.com\",\"email\":\"b@example.com\"}".to_vec())
+        .await
+        .invalid(&["/email"]);
     post("application/json", vec![b' '; 2 << 20]).await.problem(413, "body_too_large");
     let deep = [b"{\"email\":".to_vec(), vec![b'['; 100_000], vec![b']'; 100_000], b"}".to_vec()].concat();
     let answer = post("application/json", deep).await;

@@ -70,7 +70,8 @@ async fn the_rules_of_seed_1_give_their_points() {
 async fn a_bad_lead_is_refused_with_every_place_that_is_wrong() {
     let owner = owner().await;
     owner.post("/leads", &json!({})).await.invalid(&["/email"]);
-    let bad = json!({ "email": "nobody", "first_name": "", "country": "Germany", "website": "ftp://x", "phone": "call me" });
+    let bad =
+        json!({ "email": "nobody", "first_name": "", "country": "Germany", "website": "ftp://x", "phone": "call me" });
     let problem = owner.post("/leads", &bad).await.problem(422, "validation_failed");
     assert!(problem["errors"].as_array().unwrap().iter().any(|error| error["pointer"] == "/email"), "{problem}");
     for (field, value) in [
@@ -89,14 +90,24 @@ async fn a_bad_lead_is_refused_with_every_place_that_is_wrong() {
         lead[field] = value;
         owner.post("/leads", &lead).await.problem(422, "validation_failed");
     }
+    for (field, value) in [("source", json!(5)), ("source", json!({ "WEBSITE": null })), ("country", json!(true))] {
+        let mut lead = json!({ "email": "ok@example.com" });
+        lead[field] = value;
+        owner.post("/leads", &lead).await.invalid(&[&format!("/{field}")]);
+    }
+    let long = owner.post("/leads", &json!({ "x".repeat(500_000): 1 })).await;
+    long.problem(422, "validation_failed");
+    assert!(long.body.len() < 2000, "the answer quotes no more than it must: {}", long.body.len());
     assert_eq!(owner.get("/leads").await.expect(200)["data"], json!([]));
 }
 
 #[tokio::test]
 async fn the_same_address_may_come_twice() {
     let owner = owner().await;
-    let (first, second) =
-        (owner.create_lead(json!({ "email": "a@example.com" })).await, owner.create_lead(json!({ "email": "a@example.com" })).await);
+    let (first, second) = (
+        owner.create_lead(json!({ "email": "a@example.com" })).await,
+        owner.create_lead(json!({ "email": "a@example.com" })).await,
+    );
     assert_ne!(first["id"], second["id"]);
 }
 
@@ -110,9 +121,15 @@ async fn a_key_makes_one_lead_however_often_it_is_sent() {
     assert_eq!(done.len(), 1);
     for other in others {
         assert_eq!(other.expect(201), done[0].expect(201));
-        assert_eq!((other.header("etag"), other.header("location")), (done[0].header("etag"), done[0].header("location")));
+        assert_eq!(
+            (other.header("etag"), other.header("location")),
+            (done[0].header("etag"), done[0].header("location"))
+        );
     }
-    owner.post_once("/leads", "key-1", &json!({ "email": "other@example.com" })).await.problem(422, "idempotency_key_reused");
+    owner
+        .post_once("/leads", "key-1", &json!({ "email": "other@example.com" }))
+        .await
+        .problem(422, "idempotency_key_reused");
     owner.post_once("/leads", "key-2", &lead).await.expect(201);
     owner.post_once("/leads", "with space", &lead).await.problem(400, "invalid_idempotency_key");
     assert_eq!(owner.get("/leads").await.expect(200)["data"].as_array().unwrap().len(), 2);
@@ -134,7 +151,10 @@ async fn a_key_is_free_again_after_a_day() {
     app.database.execute(&format!("update {} ", keys.replace(" where", " set expires_at = now() where"))).await;
 
     let again = owner.post_once("/leads", "old-0", &json!({ "email": "another@example.com" })).await;
-    assert_eq!((again.expect(201)["email"].clone(), again.header("idempotent-replayed")), (json!("another@example.com"), ""));
+    assert_eq!(
+        (again.expect(201)["email"].clone(), again.header("idempotent-replayed")),
+        (json!("another@example.com"), "")
+    );
     assert_eq!(app.database.rows(&format!("select 1 from {keys}")).await.len(), 5, "ten others went with it");
 }
 
@@ -225,7 +245,14 @@ async fn a_lead_moves_as_the_table_allows_and_its_history_is_kept() {
         "NEW" => vec![],
         "PROPOSAL" => vec!["QUALIFIED", "PROPOSAL"],
         "WON" => vec!["QUALIFIED", "WON"],
-        direct => vec![direct].into_iter().map(|s| match s { "CONTACTED" => "CONTACTED", "QUALIFIED" => "QUALIFIED", _ => "LOST" }).collect(),
+        direct => vec![direct]
+            .into_iter()
+            .map(|s| match s {
+                "CONTACTED" => "CONTACTED",
+                "QUALIFIED" => "QUALIFIED",
+                _ => "LOST",
+            })
+            .collect(),
     };
     for (from, to_all) in allowed {
         for (to, _) in allowed {
@@ -289,7 +316,8 @@ async fn a_deleted_lead_is_gone() {
 #[tokio::test]
 async fn ids_that_are_none_are_refused_and_unknown_ones_not_found() {
     let owner = owner().await;
-    for id in ["1", "led_1", "usr_01h455vb4pex5vsknk084sn02q", "01890a5d-ac96-774b-bcce-b302099a8057", "%00", "led_%ff"] {
+    for id in ["1", "led_1", "usr_01h455vb4pex5vsknk084sn02q", "01890a5d-ac96-774b-bcce-b302099a8057", "%00", "led_%ff"]
+    {
         owner.get(&format!("/leads/{id}")).await.problem(400, "malformed_id");
     }
     owner.get("/leads/led_01h455vb4pex5vsknk084sn02q").await.problem(404, "lead_not_found");

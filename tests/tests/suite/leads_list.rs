@@ -23,9 +23,12 @@ async fn owner_with_leads() -> Member {
 
 async fn emails(owner: &Member, query: &str) -> Vec<String> {
     let page = owner.get(&format!("/leads{query}")).await.expect(200);
-    page["data"].as_array().unwrap().iter().map(|lead| {
-        lead["email"].as_str().unwrap().trim_end_matches("@example.com").to_owned()
-    }).collect()
+    page["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|lead| lead["email"].as_str().unwrap().trim_end_matches("@example.com").to_owned())
+        .collect()
 }
 
 #[tokio::test]
@@ -71,6 +74,7 @@ async fn bad_queries_are_refused_by_name() {
         ("?min_score=-1", "invalid_parameter", "min_score"),
         ("?min_score=101", "invalid_parameter", "min_score"),
         ("?created_after=yesterday", "invalid_parameter", "created_after"),
+        ("?created_after=2016-12-31T23:59:60.5Z", "invalid_parameter", "created_after"),
         ("?cursor=nonsense", "invalid_parameter", "cursor"),
         ("?q=%00", "invalid_parameter", "q"),
     ] {

@@ -41,7 +41,10 @@ async fn without_a_context_no_role_sees_a_row_and_with_one_only_its_own() {
     let theirs = format!("select id from crm.leads where tenant_id = '{}'", other.tenant());
     assert_eq!(tried(&mut crm, &[&as_mine, &theirs]).await, Ok(0));
     assert_eq!(tried(&mut crm, &["set local app.tenant_id = ''", "select id from crm.leads"]).await, Ok(0));
-    assert_eq!(tried(&mut crm, &["set local app.tenant_id = 'x'", "select id from crm.leads"]).await, Err("22P02".into()));
+    assert_eq!(
+        tried(&mut crm, &["set local app.tenant_id = 'x'", "select id from crm.leads"]).await,
+        Err("22P02".into())
+    );
 
     let planted = format!(
         "insert into crm.leads (tenant_id, id, email, source, status, priority, score, score_reasons, created_by, created_at, updated_at)
@@ -143,9 +146,11 @@ async fn the_roles_and_tables_are_as_the_design_has_them() {
     assert_eq!(bypass, ["bizo_backup"]);
 
     let unguarded = database
-        .rows("select c.oid::regclass::text from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        .rows(
+            "select c.oid::regclass::text from pg_class c join pg_namespace n on n.oid = c.relnamespace
                 where n.nspname in ('app', 'auth', 'crm', 'payments') and c.relkind in ('r', 'p')
-                  and not (c.relrowsecurity and c.relforcerowsecurity)")
+                  and not (c.relrowsecurity and c.relforcerowsecurity)",
+        )
         .await;
     let unguarded: Vec<String> = unguarded.iter().map(|row| row.get(0)).collect();
     assert_eq!(unguarded, Vec::<String>::new(), "every table of ours has forced row-level security");
@@ -158,9 +163,11 @@ async fn the_roles_and_tables_are_as_the_design_has_them() {
     assert!(keys.is_empty(), "every index of a tenant's table begins with tenant_id");
 
     let open = database
-        .rows("select p.oid::regprocedure::text from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+        .rows(
+            "select p.oid::regprocedure::text from pg_proc p join pg_namespace n on n.oid = p.pronamespace
                 where n.nspname in ('app', 'auth', 'crm', 'payments')
-                  and (p.proacl is null or exists (select from aclexplode(p.proacl) where grantee = 0))")
+                  and (p.proacl is null or exists (select from aclexplode(p.proacl) where grantee = 0))",
+        )
         .await;
     let open: Vec<String> = open.iter().map(|row| row.get(0)).collect();
     assert_eq!(open, Vec::<String>::new(), "no function of ours is open to everybody");
@@ -180,7 +187,10 @@ async fn entering_takes_a_live_session_of_that_person_in_that_tenant() {
     let (mine, other) = (Member::owner(app).await, Member::owner(app).await);
     let session = |member: &Member| {
         let user = member.user();
-        async move { app.database.rows(&format!("select id::text from auth.sessions where user_id = '{user}'")).await[0].get::<String, _>(0) }
+        async move {
+            app.database.rows(&format!("select id::text from auth.sessions where user_id = '{user}'")).await[0]
+                .get::<String, _>(0)
+        }
     };
     let (my_session, other_session) = (session(&mine).await, session(&other).await);
     let mut crm = app.database.role("crm").await;
@@ -202,5 +212,8 @@ async fn the_last_owner_is_kept_by_a_check() {
     let owner = Member::owner(app).await;
     let mut auth = app.database.role("auth").await;
     let as_mine = format!("set local app.tenant_id = '{}'", owner.tenant());
-    assert_eq!(tried(&mut auth, &[&as_mine, "update auth.tenants set owner_count = owner_count - 1"]).await, Err("23514".into()));
+    assert_eq!(
+        tried(&mut auth, &[&as_mine, "update auth.tenants set owner_count = owner_count - 1"]).await,
+        Err("23514".into())
+    );
 }

@@ -108,10 +108,15 @@ async fn a_stranger_sees_nothing_of_a_tenant() {
                 assert_eq!(stranger.get(&format!("/leads/{}", made["id"].as_str().unwrap())).await.expect(200), made);
                 owner.get(&format!("/leads/{}", made["id"].as_str().unwrap())).await.problem(404, "lead_not_found");
             }
-            Border::Figures => assert!(ask(&stranger, method, path, &lead).await.expect(200)["total"].as_u64().unwrap() <= 2),
+            Border::Figures => {
+                assert!(ask(&stranger, method, path, &lead).await.expect(200)["total"].as_u64().unwrap() <= 2)
+            }
             Border::Own => {
                 let me = ask(&stranger, method, path, &lead).await.expect(200);
-                assert_eq!((&me["email"], &me["tenant"]["id"]), (&json!(stranger.email), &stranger.account["tenant"]["id"]));
+                assert_eq!(
+                    (&me["email"], &me["tenant"]["id"]),
+                    (&json!(stranger.email), &stranger.account["tenant"]["id"])
+                );
             }
             Border::Public => {}
         }
@@ -134,7 +139,9 @@ async fn without_a_token_nothing_but_what_is_public_answers() {
         })
         .await;
         match border {
-            Border::Public => assert!(answer.status != 401 && answer.status != 404, "{method} {path}: {}", answer.status),
+            Border::Public => {
+                assert!(answer.status != 401 && answer.status != 404, "{method} {path}: {}", answer.status)
+            }
             _ => drop(answer.problem(401, "unauthenticated")),
         }
     }
@@ -146,8 +153,12 @@ async fn only_the_token_names_the_tenant() {
     let (owner, stranger) = (Member::owner(app).await, Member::owner(app).await);
     owner.create_lead(json!({ "email": "secret@example.com" })).await;
     for header in ["x-tenant-id", "tenant", "x-tenant", "spin-path-match-tenant"] {
-        let request = stranger.request(Method::GET, "/leads").header(header, owner.account["tenant"]["id"].as_str().unwrap());
+        let request =
+            stranger.request(Method::GET, "/leads").header(header, owner.account["tenant"]["id"].as_str().unwrap());
         assert_eq!(Anonymous::send(request).await.expect(200)["data"], json!([]), "{header}");
     }
-    stranger.get(&format!("/leads?tenant_id={}", owner.account["tenant"]["id"].as_str().unwrap())).await.problem(400, "unknown_parameter");
+    stranger
+        .get(&format!("/leads?tenant_id={}", owner.account["tenant"]["id"].as_str().unwrap()))
+        .await
+        .problem(400, "unknown_parameter");
 }

@@ -15,23 +15,17 @@ pub(crate) fn analytics(analytics: &Analytics, paint: Paint) -> String {
     let in_order = |words: &[&str], counts: &std::collections::BTreeMap<String, u64>| -> Vec<(String, u64)> {
         words.iter().map(|&word| (word.to_owned(), counts.get(word).copied().unwrap_or_default())).collect()
     };
-    let mut by_source: Vec<_> =
-        analytics.by_source.iter().map(|(source, &count)| (source.clone(), count)).collect();
+    let mut by_source: Vec<_> = analytics.by_source.iter().map(|(source, &count)| (source.clone(), count)).collect();
     by_source.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    let scores: Vec<_> = analytics
-        .score_histogram
-        .iter()
-        .map(|step| (format!("{} to {}", step.from, step.to), step.count))
-        .collect();
+    let scores: Vec<_> =
+        analytics.score_histogram.iter().map(|step| (format!("{} to {}", step.from, step.to), step.count)).collect();
     // No rule gives less than the base: steps below the lowest score would only take up room.
     let scores = scores.iter().skip_while(|(_, count)| *count == 0).cloned().collect::<Vec<_>>();
     let first_day = analytics.per_day.len().saturating_sub(DAYS);
-    let days: Vec<_> =
-        analytics.per_day[first_day..].iter().map(|day| (day.date.clone(), day.count)).collect();
+    let days: Vec<_> = analytics.per_day[first_day..].iter().map(|day| (day.date.clone(), day.count)).collect();
 
-    let number = |value: Option<f64>, unit: &str| {
-        value.map_or_else(|| "none".to_owned(), |value| format!("{value:.1}{unit}"))
-    };
+    let number =
+        |value: Option<f64>, unit: &str| value.map_or_else(|| "none".to_owned(), |value| format!("{value:.1}{unit}"));
     let mut text = format!(
         "\n{}  {} leads, average score {}, {} won\n",
         paint.bold("Analytics"),
@@ -114,9 +108,7 @@ mod tests {
         };
         let text = analytics(&figures, Paint::none());
         assert!(text.contains("3 leads, average score 58.3, 12.5 % won"), "{text}");
-        for (shown, hidden) in
-            [("50 to 59", "40 to 49"), ("2026-01-24", "2026-01-23"), ("URGENT", "ARCHIVED")]
-        {
+        for (shown, hidden) in [("50 to 59", "40 to 49"), ("2026-01-24", "2026-01-23"), ("URGENT", "ARCHIVED")] {
             assert!(text.contains(shown) && !text.contains(hidden), "{shown}: {text}");
         }
         assert!(text.find("WEBSITE") < text.find("EVENT"), "the best source first");

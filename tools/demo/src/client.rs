@@ -33,8 +33,7 @@ impl Client {
         if !origin.starts_with("http://") {
             bail!("--origin takes an address such as http://127.0.0.1:3000; the demo speaks plain HTTP only");
         }
-        let http =
-            reqwest::Client::builder().timeout(TIMEOUT).build().context("the HTTP client cannot be made")?;
+        let http = reqwest::Client::builder().timeout(TIMEOUT).build().context("the HTTP client cannot be made")?;
         Ok(Self { http, origin: origin.trim_end_matches('/').to_owned(), token: String::new() })
     }
 
@@ -56,15 +55,9 @@ impl Client {
     }
 
     /// Posts a body under a key.
-    pub(crate) async fn post<T: DeserializeOwned>(
-        &self,
-        path: &str,
-        key: &str,
-        body: &impl Serialize,
-    ) -> Result<T> {
+    pub(crate) async fn post<T: DeserializeOwned>(&self, path: &str, key: &str, body: &impl Serialize) -> Result<T> {
         let asked = Asked("POST", path);
-        let request =
-            || self.authorized(self.http.post(self.url(path)).header("idempotency-key", key).json(body));
+        let request = || self.authorized(self.http.post(self.url(path)).header("idempotency-key", key).json(body));
         read(&asked, self.send(&asked, request).await?).await
     }
 
@@ -117,9 +110,8 @@ impl fmt::Display for Asked<'_> {
 
 /// After how many seconds the app says to try again, if it says so.
 fn comes_back(answer: &Response) -> Option<u64> {
-    let is_for_the_moment =
-        [StatusCode::CONFLICT, StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE]
-            .contains(&answer.status());
+    let is_for_the_moment = [StatusCode::CONFLICT, StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE]
+        .contains(&answer.status());
     let seconds = answer.headers().get(header::RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
     is_for_the_moment.then_some(seconds)
 }
@@ -131,8 +123,7 @@ async fn read<T: DeserializeOwned>(asked: &Asked<'_>, answer: Response) -> Resul
     if !status.is_success() {
         bail!("{asked} answered {status}{}", refusal(&body));
     }
-    serde_json::from_slice(&body)
-        .with_context(|| format!("{asked} answered {status} with something unexpected"))
+    serde_json::from_slice(&body).with_context(|| format!("{asked} answered {status} with something unexpected"))
 }
 
 /// `, code: detail (place: what)`; nothing for a body that is no problem document.
@@ -154,8 +145,7 @@ mod tests {
 
     #[test]
     fn a_refusal_is_one_sentence() {
-        let body =
-            br#"{"code":"validation_failed","detail":"Some fields are not valid.","request_id":"req_1",
+        let body = br#"{"code":"validation_failed","detail":"Some fields are not valid.","request_id":"req_1",
                         "errors":[{"pointer":"/email","detail":"an address is wanted"}]}"#;
         assert_eq!(
             refusal(body),
@@ -167,10 +157,7 @@ mod tests {
     #[test]
     fn only_plain_http_is_spoken() {
         assert!(Client::new("https://example.com").is_err());
-        assert_eq!(
-            Client::new("http://127.0.0.1:3000/").unwrap().url("/leads"),
-            "http://127.0.0.1:3000/leads"
-        );
+        assert_eq!(Client::new("http://127.0.0.1:3000/").unwrap().url("/leads"), "http://127.0.0.1:3000/leads");
     }
 
     #[tokio::test]

@@ -20,9 +20,7 @@ struct Tenant {
 impl Account {
     /// The tenant's name and how it is written in paths.
     pub(crate) fn tenant_name(&self) -> String {
-        self.tenant
-            .as_ref()
-            .map_or_else(|| "(none)".to_owned(), |tenant| format!("{} ({})", tenant.name, tenant.slug))
+        self.tenant.as_ref().map_or_else(|| "(none)".to_owned(), |tenant| format!("{} ({})", tenant.name, tenant.slug))
     }
 }
 

@@ -45,8 +45,7 @@ pub(crate) fn read(path: Option<&Path>) -> Result<Vec<NewLead>> {
 }
 
 fn parse(text: &str) -> Result<Vec<NewLead>> {
-    let rows =
-        csv::Reader::from_reader(text.as_bytes()).into_deserialize().collect::<Result<Vec<NewLead>, _>>()?;
+    let rows = csv::Reader::from_reader(text.as_bytes()).into_deserialize().collect::<Result<Vec<NewLead>, _>>()?;
     ensure!(!rows.is_empty(), "it has no rows");
     Ok(rows)
 }
@@ -63,16 +62,7 @@ mod tests {
         let sources: BTreeSet<_> = leads.iter().filter_map(|lead| lead.source.as_deref()).collect();
         assert_eq!(
             sources.into_iter().collect::<Vec<_>>(),
-            [
-                "COLD_OUTREACH",
-                "EMAIL_CAMPAIGN",
-                "EVENT",
-                "OTHER",
-                "PAID_ADS",
-                "REFERRAL",
-                "SOCIAL_MEDIA",
-                "WEBSITE"
-            ]
+            ["COLD_OUTREACH", "EMAIL_CAMPAIGN", "EVENT", "OTHER", "PAID_ADS", "REFERRAL", "SOCIAL_MEDIA", "WEBSITE"]
         );
         let is_ceo = |lead: &&NewLead| lead.job_title.as_ref().is_some_and(|title| title.contains("CEO"));
         assert!((10..60).contains(&leads.iter().filter(is_ceo).count()));

@@ -73,8 +73,7 @@ async fn play(arguments: &Arguments) -> Result<()> {
         .await?;
     println!("  created {}", pace(&bar, "leads"));
 
-    let journeys: Vec<_> =
-        created.iter().enumerate().map(|(row, lead)| (lead, journey::of(row, lead.score))).collect();
+    let journeys: Vec<_> = created.iter().enumerate().map(|(row, lead)| (lead, journey::of(row, lead.score))).collect();
     let bar = progress(journeys.iter().map(|(_, moves)| moves.len()).sum(), "moving leads");
     stream::iter(&journeys)
         .map(|(lead, moves)| {
@@ -82,9 +81,7 @@ async fn play(arguments: &Arguments) -> Result<()> {
             async move {
                 for status in *moves {
                     let key = format!("demo-{run}-{}-{status}", lead.id);
-                    tenant
-                        .post::<Lead>(&format!("/leads/{}/status", lead.id), &key, &journey::Move { status })
-                        .await?;
+                    tenant.post::<Lead>(&format!("/leads/{}/status", lead.id), &key, &journey::Move { status }).await?;
                     bar.inc(1);
                 }
                 anyhow::Ok(())

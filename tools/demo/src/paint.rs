@@ -9,10 +9,7 @@ pub(crate) struct Paint(bool);
 impl Paint {
     /// As standard output wants it.
     pub(crate) fn for_standard_output() -> Self {
-        Self(
-            std::io::stdout().is_terminal()
-                && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
-        )
+        Self(std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()))
     }
 
     /// No colours, for tests.

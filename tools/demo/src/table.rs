@@ -8,9 +8,8 @@ const CHARS_MAX: usize = 24;
 /// The table, best first as the leads come.
 pub(crate) fn best_leads(leads: &[Lead], paint: Paint) -> String {
     let head = ["score", "priority", "name", "company"].map(str::to_owned);
-    let rows = leads
-        .iter()
-        .map(|lead| [format!("{:>5}", lead.score), lead.priority.clone(), name(lead), cell(&lead.company)]);
+    let rows =
+        leads.iter().map(|lead| [format!("{:>5}", lead.score), lead.priority.clone(), name(lead), cell(&lead.company)]);
     let rows: Vec<_> = std::iter::once(head).chain(rows).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: [usize; 4] = std::array::from_fn(width);
@@ -49,11 +48,8 @@ fn fitting(text: &str) -> String {
 /// left out of its name (`source_event` is `event`): a line of the table should fit a terminal.
 fn reasons(lead: &Lead) -> String {
     let sum: i32 = lead.score_reasons.iter().map(|reason| reason.points).sum();
-    let rules: Vec<_> = lead
-        .score_reasons
-        .iter()
-        .map(|reason| format!("{} {}", short(&reason.rule), reason.points))
-        .collect();
+    let rules: Vec<_> =
+        lead.score_reasons.iter().map(|reason| format!("{} {}", short(&reason.rule), reason.points)).collect();
     let end = if sum > i32::from(lead.score) { format!(" = {sum}, capped") } else { String::new() };
     format!("{}{end}", rules.join(" + "))
 }
@@ -84,11 +80,7 @@ mod tests {
     #[test]
     fn columns_stand_below_each_other() {
         let leads = [
-            lead(
-                "Inês",
-                100,
-                &[("base", 50), ("company", 20), ("job_title_ceo", 20), ("source_referral", 20)],
-            ),
+            lead("Inês", 100, &[("base", 50), ("company", 20), ("job_title_ceo", 20), ("source_referral", 20)]),
             lead("", 60, &[("base", 50), ("source_website", 10)]),
         ];
         assert_eq!(

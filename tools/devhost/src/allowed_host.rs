@@ -234,8 +234,7 @@ fn hide_user(address: &str) -> String {
     let end = address[start..].find('/').map_or(address.len(), |at| start + at);
     match address[start..end].find('@') {
         Some(at) => {
-            let user: String =
-                url::form_urlencoded::byte_serialize(&address.as_bytes()[start..start + at]).collect();
+            let user: String = url::form_urlencoded::byte_serialize(&address.as_bytes()[start..start + at]).collect();
             format!("{}{user}{}", &address[..start], &address[start + at..])
         }
         None => address.to_owned(),

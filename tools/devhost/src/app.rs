@@ -53,11 +53,8 @@ pub(crate) async fn load(up: &Up) -> anyhow::Result<App> {
     let shared = shared(up, &manifest, &config, variables.clone())?;
     let hosts = outbound_hosts(&manifest, &variables)?;
 
-    let engine = engine(Setup {
-        cache: !up.disable_cache,
-        cache_config: up.cache.as_deref(),
-        pooling: !up.disable_pooling,
-    })?;
+    let engine =
+        engine(Setup { cache: !up.disable_cache, cache_config: up.cache.as_deref(), pooling: !up.disable_pooling })?;
     let services = compile(&manifest, component::linker(&engine)?).await?;
     variables.ensure_required()?;
 
@@ -97,8 +94,7 @@ pub(crate) async fn load(up: &Up) -> anyhow::Result<App> {
         components,
         address: listener.local_addr()?,
     });
-    let descriptions =
-        manifest.components.into_iter().map(|(id, component)| (id, component.description)).collect();
+    let descriptions = manifest.components.into_iter().map(|(id, component)| (id, component.description)).collect();
     Ok(App { server, listener, descriptions })
 }
 
@@ -127,12 +123,7 @@ fn outbound_hosts(
     ids.iter().map(hosts_of).collect()
 }
 
-fn shared(
-    up: &Up,
-    manifest: &Manifest,
-    config: &RuntimeConfig,
-    variables: Arc<Variables>,
-) -> anyhow::Result<Shared> {
+fn shared(up: &Up, manifest: &Manifest, config: &RuntimeConfig, variables: Arc<Variables>) -> anyhow::Result<Shared> {
     let total = config.outbound_networking.max_total_connections.map(|limit| Arc::new(Semaphore::new(limit)));
     let blocked = config.blocked_networks()?;
     let http_permits = Permits::new(config.http_max_connections()?, total.clone());
@@ -156,17 +147,13 @@ fn logs(up: &Up, manifest: &Manifest, config: &RuntimeConfig) -> anyhow::Result<
         (false, true) => Echo::All,
         (false, false) => Echo::Only(up.follow.iter().cloned().collect()),
     };
-    let state =
-        folder(up.state_dir.as_ref().or(config.state_dir.as_ref()), || Some(manifest.folder.join(".spin")))?;
+    let state = folder(up.state_dir.as_ref().or(config.state_dir.as_ref()), || Some(manifest.folder.join(".spin")))?;
     let logs = folder(up.log_dir.as_ref().or(config.log_dir.as_ref()), || Some(state?.join("logs")))?;
     Logs::open(logs, echo, up.truncate_logs)
 }
 
 /// An empty name means that there is to be no folder.
-fn folder(
-    given: Option<&PathBuf>,
-    default: impl FnOnce() -> Option<PathBuf>,
-) -> anyhow::Result<Option<PathBuf>> {
+fn folder(given: Option<&PathBuf>, default: impl FnOnce() -> Option<PathBuf>) -> anyhow::Result<Option<PathBuf>> {
     match given {
         None => Ok(default()),
         Some(path) if path.as_os_str().is_empty() => Ok(None),
@@ -175,10 +162,7 @@ fn folder(
 }
 
 /// Compiles all components at once.
-async fn compile(
-    manifest: &Manifest,
-    linker: Linker<Guest>,
-) -> anyhow::Result<Vec<(String, ServicePre<Guest>)>> {
+async fn compile(manifest: &Manifest, linker: Linker<Guest>) -> anyhow::Result<Vec<(String, ServicePre<Guest>)>> {
     let linker = Arc::new(linker);
     let mut jobs = JoinSet::new();
     for (id, component) in &manifest.components {

@@ -27,20 +27,17 @@ pub(crate) fn linker(engine: &Engine) -> anyhow::Result<Linker<Guest>> {
     bindings::postgres::add_to_linker::<_, crate::outbound::postgres::Postgres>(&mut linker, |guest| {
         &mut guest.postgres
     })?;
-    bindings::redis::add_to_linker::<_, crate::outbound::redis::Redis>(&mut linker, |guest| {
-        &mut guest.redis
+    bindings::redis::add_to_linker::<_, crate::outbound::redis::Redis>(&mut linker, |guest| &mut guest.redis)?;
+    bindings::variables::add_to_linker::<_, crate::outbound::variables::ComponentVariables>(&mut linker, |guest| {
+        &mut guest.variables
     })?;
-    bindings::variables::add_to_linker::<_, crate::outbound::variables::ComponentVariables>(
-        &mut linker,
-        |guest| &mut guest.variables,
-    )?;
     Ok(linker)
 }
 
 /// Reads, compiles (or takes from the cache) and links the file at `path`.
 pub(crate) fn load(linker: &Linker<Guest>, path: &Path) -> anyhow::Result<ServicePre<Guest>> {
-    let bytes = std::fs::read(path)
-        .with_context(|| format!("cannot read {}; build the component first", path.display()))?;
+    let bytes =
+        std::fs::read(path).with_context(|| format!("cannot read {}; build the component first", path.display()))?;
     let bytes = if bytes.starts_with(CORE_MODULE) { componentize(&bytes)? } else { bytes };
     let component = Component::from_binary(linker.engine(), &bytes)
         .map_err(anyhow::Error::from)
@@ -64,8 +61,7 @@ fn componentize(module: &[u8]) -> anyhow::Result<Vec<u8>> {
 }
 
 fn check_handler(engine: &Engine, component: &Component) -> anyhow::Result<()> {
-    let exports: Vec<String> =
-        component.component_type().exports(engine).map(|(name, _)| name.to_owned()).collect();
+    let exports: Vec<String> = component.component_type().exports(engine).map(|(name, _)| name.to_owned()).collect();
     if exports.iter().any(|name| name.starts_with("wasi:http/handler@0.3.") && !name.contains('-')) {
         return Ok(());
     }

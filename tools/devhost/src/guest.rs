@@ -136,12 +136,7 @@ impl Blueprint {
 }
 
 /// Plain sockets obey the allowed hosts under the schemes `tcp` and `udp`; nobody may listen.
-fn may_connect(
-    check: &HostCheck,
-    blocked: &BlockedNetworks,
-    address: SocketAddr,
-    purpose: SocketAddrUse,
-) -> bool {
+fn may_connect(check: &HostCheck, blocked: &BlockedNetworks, address: SocketAddr, purpose: SocketAddrUse) -> bool {
     let scheme = match purpose {
         SocketAddrUse::TcpBind => return false,
         SocketAddrUse::TcpConnect => "tcp",

@@ -33,18 +33,12 @@ async fn serve_connection(server: Arc<Server>, stream: TcpStream, client: Socket
             anyhow::Ok(response.map(|body: Body| body.map_err(|error| connection_error(&error))))
         }
     });
-    if let Err(error) =
-        Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await
-    {
+    if let Err(error) = Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await {
         tracing::warn!("a connection failed: {error:?}");
     }
 }
 
-fn print_routes(
-    server: &Server,
-    descriptions: &HashMap<String, String>,
-    format: Format,
-) -> anyhow::Result<()> {
+fn print_routes(server: &Server, descriptions: &HashMap<String, String>, format: Format) -> anyhow::Result<()> {
     let base = format!("http://{}", server.address());
     let routes = server.router().iter().map(|route| {
         let description = descriptions.get(route.target.id()).filter(|text| !text.is_empty());

@@ -293,9 +293,7 @@ impl HttpTrigger {
 impl Component {
     /// The WebAssembly file, relative to the manifest.
     pub(crate) fn source(&self) -> anyhow::Result<&str> {
-        self.source
-            .as_str()
-            .context("devhost takes a component's source from a file; for anything else use spin")
+        self.source.as_str().context("devhost takes a component's source from a file; for anything else use spin")
     }
 
     fn check(&self) -> anyhow::Result<()> {
@@ -353,8 +351,7 @@ mod tests {
 
     #[test]
     fn keys_that_only_matter_to_the_build_are_accepted() {
-        let build =
-            "[component.shop.build]\ncommand = \"make\"\nwatch = [\"src\"]\n[component.shop.tool.x]\ny = 1\n";
+        let build = "[component.shop.build]\ncommand = \"make\"\nwatch = [\"src\"]\n[component.shop.tool.x]\ny = 1\n";
         Manifest::parse(&format!("{SMALLEST}{build}")).unwrap();
     }
 
@@ -369,10 +366,7 @@ mod tests {
 
     #[test]
     fn what_this_host_lacks_is_refused_by_name() {
-        refused(
-            "key_value_stores = [\"default\"]\n",
-            "devhost does not implement `key_value_stores`; use spin",
-        );
+        refused("key_value_stores = [\"default\"]\n", "devhost does not implement `key_value_stores`; use spin");
         refused("files = [\"assets/*\"]\n", "devhost does not implement `files`; use spin");
         refused("[[trigger.redis]]\nroute = \"x\"\ncomponent = \"shop\"\n", "trigger type \"redis\"");
         refused("[component.Bad_Id]\nsource = \"x\"\n", "not kebab-case");
@@ -383,8 +377,7 @@ mod tests {
 
     #[test]
     fn an_inline_component_gets_an_id() {
-        let inline =
-            "[[trigger.http]]\nroute = \"/x\"\nid = \"extra\"\ncomponent = { source = \"x.wasm\" }\n";
+        let inline = "[[trigger.http]]\nroute = \"/x\"\nid = \"extra\"\ncomponent = { source = \"x.wasm\" }\n";
         let manifest = Manifest::parse(&format!("{SMALLEST}{inline}")).unwrap();
         assert_eq!(manifest.triggers()[1].component(), Some("extra-component"));
         assert!(manifest.components.contains_key("extra-component"));

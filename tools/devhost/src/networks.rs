@@ -45,9 +45,7 @@ impl BlockedNetworks {
                 networks.extend(PRIVATE.iter().filter_map(|network| network.parse::<IpNet>().ok()));
             } else {
                 networks.push(entry.parse().with_context(|| {
-                    format!(
-                        "block_networks: {entry:?} is neither a network such as 10.0.0.0/8 nor \"private\""
-                    )
+                    format!("block_networks: {entry:?} is neither a network such as 10.0.0.0/8 nor \"private\"")
                 })?);
             }
         }

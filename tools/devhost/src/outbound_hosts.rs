@@ -80,9 +80,8 @@ fn parse_entry(entry: &str, variables: &Variables) -> anyhow::Result<Entry> {
         return AllowedHost::parse(entry).map(Entry::Fixed);
     }
     if let Ok(text) = template.render(|name| variables.default(name)) {
-        parse_filled(&text).with_context(|| {
-            format!("the allowed host {entry:?} becomes {text:?} with the variables' defaults")
-        })?;
+        parse_filled(&text)
+            .with_context(|| format!("the allowed host {entry:?} becomes {text:?} with the variables' defaults"))?;
     }
     Ok(Entry::Templated(template))
 }
@@ -159,8 +158,7 @@ mod tests {
             given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let variables = Variables::new(declared, vec![Provider::Fixed(given)]).unwrap();
         let entries: Vec<_> = entries.iter().map(|entry| (*entry).to_owned()).collect();
-        Arc::new(OutboundHosts::new("shop", &entries, &["shop".to_owned()], Arc::new(variables)).unwrap())
-            .check()
+        Arc::new(OutboundHosts::new("shop", &entries, &["shop".to_owned()], Arc::new(variables)).unwrap()).check()
     }
 
     #[test]

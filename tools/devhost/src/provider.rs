@@ -166,8 +166,7 @@ mod tests {
     fn dotenv_fills_what_the_environment_lacks() {
         let path = std::env::temp_dir().join(format!("devhost-dotenv-{}", std::process::id()));
         std::fs::write(&path, "DEVHOST_UNIT_TEST_COLOUR=\"dark green\"\n").unwrap();
-        let provider =
-            Provider::configured_environment(Some("DEVHOST_UNIT_TEST".to_owned()), Some(path.clone()));
+        let provider = Provider::configured_environment(Some("DEVHOST_UNIT_TEST".to_owned()), Some(path.clone()));
         assert_eq!(provider.get("colour").unwrap().as_deref(), Some("dark green"));
         assert_eq!(provider.get("shape").unwrap(), None);
         std::fs::remove_file(path).unwrap();

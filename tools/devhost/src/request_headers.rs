@@ -15,10 +15,8 @@ use std::net::SocketAddr;
 /// Removes what belongs to the connection, and a Host that only chaining may use.
 pub(crate) fn strip_forbidden<B>(request: &mut Request<B>) {
     let headers = request.headers_mut();
-    let internal = headers
-        .get(HOST)
-        .and_then(|host| host.to_str().ok())
-        .is_some_and(|host| chaining_target(host).is_some());
+    let internal =
+        headers.get(HOST).and_then(|host| host.to_str().ok()).is_some_and(|host| chaining_target(host).is_some());
     if internal {
         headers.remove(HOST);
     }
@@ -60,11 +58,7 @@ pub(crate) fn complete_uri<B>(request: &mut Request<B>, scheme: Scheme) -> anyho
 }
 
 /// Appends the host's own headers, in Spin's order.
-pub(crate) fn append<B>(
-    request: &mut Request<B>,
-    found: &RouteMatch,
-    client: SocketAddr,
-) -> anyhow::Result<()> {
+pub(crate) fn append<B>(request: &mut Request<B>, found: &RouteMatch, client: SocketAddr) -> anyhow::Result<()> {
     for value in request.headers().values() {
         std::str::from_utf8(value.as_bytes()).context("a header of the request is not UTF-8")?;
     }
@@ -126,8 +120,7 @@ mod tests {
     #[test]
     fn host_and_uri_must_agree() {
         let complete = |uri: &str, host: Option<&str>| {
-            let builder =
-                host.into_iter().fold(Request::get(uri), |builder, host| builder.header(HOST, host));
+            let builder = host.into_iter().fold(Request::get(uri), |builder, host| builder.header(HOST, host));
             let mut request = builder.body(()).unwrap();
             complete_uri(&mut request, Scheme::HTTP).map(|()| request.uri().to_string())
         };

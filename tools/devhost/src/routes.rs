@@ -169,9 +169,7 @@ mod tests {
     fn router(routes: &[(&str, &str)]) -> Router {
         let triggers: Vec<HttpTrigger> = routes
             .iter()
-            .map(|(route, component)| {
-                toml::from_str(&format!("route = {route:?}\ncomponent = {component:?}")).unwrap()
-            })
+            .map(|(route, component)| toml::from_str(&format!("route = {route:?}\ncomponent = {component:?}")).unwrap())
             .collect();
         Router::new(&triggers).unwrap()
     }

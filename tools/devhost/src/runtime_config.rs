@@ -113,9 +113,7 @@ impl RuntimeConfig {
         for provider in self.variables_provider.drain(..) {
             providers.push(match provider {
                 VariablesProvider::Static { values } => Provider::Fixed(values),
-                VariablesProvider::Env { prefix, dotenv_path } => {
-                    Provider::configured_environment(prefix, dotenv_path)
-                }
+                VariablesProvider::Env { prefix, dotenv_path } => Provider::configured_environment(prefix, dotenv_path),
                 VariablesProvider::Vault | VariablesProvider::AzureKeyVault => {
                     bail!("devhost reads variables from static and env providers only; for others use spin")
                 }

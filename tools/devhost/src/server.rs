@@ -82,8 +82,8 @@ impl Server {
         request: Request<Incoming>,
         client: SocketAddr,
     ) -> anyhow::Result<Response<Body>> {
-        let mut request = request
-            .map(|body| body.map_err(|_| ErrorCode::P3(p3::ErrorCode::HttpProtocolError)).boxed_unsync());
+        let mut request =
+            request.map(|body| body.map_err(|_| ErrorCode::P3(p3::ErrorCode::HttpProtocolError)).boxed_unsync());
         request_headers::strip_forbidden(&mut request);
         let path = request.uri().path();
         if let Some(name) = path.strip_prefix(WELL_KNOWN_PREFIX) {
@@ -103,8 +103,7 @@ impl Server {
     ) -> wasmtime::Result<Response<GuestBody>> {
         let found = RouteMatch::chained(component, request.uri().path());
         let request = request.map(|body| body.map_err(ErrorCode::P3).boxed_unsync());
-        let response =
-            self.answer(request, &found, CHAINED_CLIENT).await.map_err(wasmtime::Error::from_anyhow)?;
+        let response = self.answer(request, &found, CHAINED_CLIENT).await.map_err(wasmtime::Error::from_anyhow)?;
         Ok(response.map(|body| body.map_err(chained_error).boxed_unsync()))
     }
 

@@ -64,8 +64,7 @@ impl Variables {
         let mut templates = HashMap::new();
         for (name, text) in table {
             check_name(name)?;
-            let template =
-                Template::parse(text).map_err(|error| VariableError::Template(error.to_string()))?;
+            let template = Template::parse(text).map_err(|error| VariableError::Template(error.to_string()))?;
             if let Some(unknown) = template.variables().find(|name| !self.declared.contains_key(*name)) {
                 return Err(VariableError::Template(format!("unknown variable {unknown:?}")));
             }
@@ -100,9 +99,7 @@ impl Variables {
     pub(crate) fn default(&self, name: &str) -> Result<String, VariableError> {
         match self.declared.get(name) {
             Some(Some(default)) => Ok(default.clone()),
-            Some(None) => {
-                Err(VariableError::Provider(format!("no provider resolved required variable {name:?}")))
-            }
+            Some(None) => Err(VariableError::Provider(format!("no provider resolved required variable {name:?}"))),
             None => Err(VariableError::InvalidName(name.to_owned())),
         }
     }
@@ -117,9 +114,7 @@ impl Variables {
         let missing: Vec<_> = self
             .declared
             .iter()
-            .filter(|(name, default)| {
-                default.is_none() && !self.providers.iter().any(|provider| provider.has(name))
-            })
+            .filter(|(name, default)| default.is_none() && !self.providers.iter().any(|provider| provider.has(name)))
             .map(|(name, _)| name.as_str())
             .collect();
         if missing.is_empty() {
@@ -162,8 +157,7 @@ mod tests {
     }
 
     fn variables(given: &[(&str, &str)]) -> Variables {
-        let declared =
-            BTreeMap::from([("host".to_owned(), Some("localhost".to_owned())), ("port".to_owned(), None)]);
+        let declared = BTreeMap::from([("host".to_owned(), Some("localhost".to_owned())), ("port".to_owned(), None)]);
         let mut variables = Variables::new(declared, vec![Provider::Fixed(table(given))]).unwrap();
         variables
             .add_component("shop", &table(&[("url", "http://{{ host }}:{{ port }}/"), ("fixed", "{{host}}")]))

@@ -19,9 +19,7 @@ use std::{
 use tokio::time::{Sleep, sleep};
 use wasmtime::{Engine, Store, StoreContextMut, component::GuestTaskId, format_err};
 use wasmtime_wasi_http::{
-    handler::{
-        HandlerState, Instance, Proxy, ShouldAccept, ViewFn, WorkerExpiration, WorkerState, WorkerStatus,
-    },
+    handler::{HandlerState, Instance, Proxy, ShouldAccept, ViewFn, WorkerExpiration, WorkerState, WorkerStatus},
     p3::WasiHttpView,
 };
 
@@ -87,12 +85,7 @@ pub(crate) struct Expiration {
 }
 
 impl WorkerExpiration for Expiration {
-    fn poll(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        status: WorkerStatus,
-        since: Instant,
-    ) -> Poll<()> {
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>, status: WorkerStatus, since: Instant) -> Poll<()> {
         let this = self.get_mut();
         let limit = match status {
             WorkerStatus::Idle => this.idle,

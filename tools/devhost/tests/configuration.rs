@@ -52,12 +52,7 @@ fn a_component_sees_its_own_table_and_its_own_environment() {
     on_each_host(&["--env", "SHAPE=round"], |host| {
         let read = |name: &str| host.get(&format!("/variable?name={name}")).text();
         assert!(read("name").starts_with("error: Error::Undefined("), "{}: {}", host.kind.name, read("name"));
-        assert!(
-            read("Name").starts_with("error: Error::InvalidName("),
-            "{}: {}",
-            host.kind.name,
-            read("Name")
-        );
+        assert!(read("Name").starts_with("error: Error::InvalidName("), "{}: {}", host.kind.name, read("Name"));
         assert_eq!(host.get("/environment?name=COLOUR").text(), "green");
         assert_eq!(host.get("/environment?name=SHAPE").text(), "round");
         assert_eq!(host.get("/environment?name=PATH").text(), "unset", "{}", host.kind.name);
@@ -68,8 +63,7 @@ fn a_component_sees_its_own_table_and_its_own_environment() {
 fn output_goes_to_the_log_files_and_to_stderr() {
     on_each_host(&[], |host| {
         host.get("/print?out=to-stdout&err=to-stderr").text();
-        let log =
-            |name: &str| fs::read_to_string(host.folder.join(".spin/logs").join(name)).unwrap_or_default();
+        let log = |name: &str| fs::read_to_string(host.folder.join(".spin/logs").join(name)).unwrap_or_default();
         eventually("both lines are in their files", || {
             log("guest_stdout.txt") == "to-stdout\n" && log("guest_stderr.txt") == "to-stderr\n"
         });
@@ -84,9 +78,7 @@ fn a_quiet_host_echoes_nothing() {
     on_each_host(&["--quiet", "--log-dir", "elsewhere"], |host| {
         host.get("/print?out=to-stdout&err=to-stderr").text();
         let log = host.folder.join("elsewhere/guest_stdout.txt");
-        eventually("the line is in its file", || {
-            fs::read_to_string(&log).is_ok_and(|text| text == "to-stdout\n")
-        });
+        eventually("the line is in its file", || fs::read_to_string(&log).is_ok_and(|text| text == "to-stdout\n"));
         assert!(!host.stderr().contains("to-stdout"), "{}: {}", host.kind.name, host.stderr());
     });
 }
@@ -109,11 +101,7 @@ fn a_mistake_in_the_manifest_is_refused_before_anything_runs() {
         }
     };
     for kind in kinds() {
-        refused(
-            &kind,
-            &|text| text.replace("environment =", "enviroment ="),
-            &["unknown field `enviroment`"],
-        );
+        refused(&kind, &|text| text.replace("environment =", "enviroment ="), &["unknown field `enviroment`"]);
         refused(&kind, &|text| text.replace("{{ name }}!", "{{ nobody }}!"), &["unknown variable", "nobody"]);
         refused(&kind, &|text| text.replace("{{ name }}!", "{{ name!"), &["template"]);
         refused(

@@ -73,15 +73,8 @@ fn a_neighbour_is_reached_in_the_process_even_if_it_is_private() {
         let answer = host.post("/fetch", "http://neighbour.spin.internal/internal/work?x=y").text();
         let mut lines = answer.lines();
         assert_eq!(lines.next(), Some("200"), "{}: {answer}", kind.name);
-        assert_eq!(
-            lines.next(),
-            Some("GET http://neighbour.spin.internal/internal/work?x=y"),
-            "{}",
-            kind.name
-        );
-        for line in
-            ["spin-client-addr: 0.0.0.0:0", "spin-matched-route: /...", "spin-path-info: /internal/work"]
-        {
+        assert_eq!(lines.next(), Some("GET http://neighbour.spin.internal/internal/work?x=y"), "{}", kind.name);
+        for line in ["spin-client-addr: 0.0.0.0:0", "spin-matched-route: /...", "spin-path-info: /internal/work"] {
             assert!(answer.contains(line), "{}: {line} in\n{answer}", kind.name);
         }
         let failed = host.post("/fetch", "http://neighbour.spin.internal/panic").text();

@@ -75,9 +75,7 @@ fn the_well_known_paths_belong_to_the_host() {
         assert_eq!(host.get("/.well-known/spin/health").text(), "OK");
         let info = host.get("/.well-known/spin/info");
         assert_eq!(info.header("content-type"), Some("application/json"));
-        assert!(
-            info.text().contains("\"name\": \"guest\"") && info.text().contains("\"version\": \"1.2.3\"")
-        );
+        assert!(info.text().contains("\"name\": \"guest\"") && info.text().contains("\"version\": \"1.2.3\""));
         let other = host.get("/.well-known/spin/other");
         assert_eq!((other.status, other.body.len()), (404, 0), "{}", host.kind.name);
     });

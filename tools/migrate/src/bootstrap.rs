@@ -102,15 +102,13 @@ async fn make(admin: &mut PgConnection, role: &Role, wanted: &Bootstrap) -> Resu
 async fn grant_memberships(admin: &mut PgConnection, notes: &mut Vec<String>) -> Result<()> {
     // The owner gives functions to the definer and replaces them later: the first needs membership, the second needs that it
     // is inherited. Postgres 16 keeps both with the grant; before, the role's INHERIT decides.
-    let version: i32 =
-        query_scalar("select current_setting('server_version_num')::int").fetch_one(&mut *admin).await?;
+    let version: i32 = query_scalar("select current_setting('server_version_num')::int").fetch_one(&mut *admin).await?;
     let how = if version >= 160_000 { " with inherit true, set true" } else { "" };
     run(admin, format!("grant bizo_definer to bizo_owner{how}")).await?;
     run(admin, "grant pg_read_all_data to bizo_backup".to_owned()).await?;
 
-    let bypasses: bool = query_scalar("select rolbypassrls from pg_roles where rolname = 'bizo_backup'")
-        .fetch_one(&mut *admin)
-        .await?;
+    let bypasses: bool =
+        query_scalar("select rolbypassrls from pg_roles where rolname = 'bizo_backup'").fetch_one(&mut *admin).await?;
     if !bypasses && run(admin, "alter role bizo_backup bypassrls".to_owned()).await.is_err() {
         notes.push(
             "this administrator may not give bizo_backup BYPASSRLS, so backups need a superuser: pg_dump as bizo_backup \
@@ -123,8 +121,7 @@ async fn grant_memberships(admin: &mut PgConnection, notes: &mut Vec<String>) ->
 
 /// A component that can step around the row policies would make them worthless without anybody noticing.
 async fn refuse_excess(admin: &mut PgConnection) -> Result<()> {
-    let names: Vec<&str> =
-        ROLES.iter().filter(|role| role.kind != Kind::Backup).map(|role| role.name).collect();
+    let names: Vec<&str> = ROLES.iter().filter(|role| role.kind != Kind::Backup).map(|role| role.name).collect();
     let too_strong: Vec<(String,)> = query_as(
         "select rolname::text from pg_roles
           where rolname = any($1) and (rolsuper or rolbypassrls or rolcreaterole or rolcreatedb or rolreplication)",
@@ -161,8 +158,7 @@ async fn grant_database(database: &mut PgConnection, name: &str) -> Result<()> {
 
 /// The text is made here from constants, a checked name and a hash.
 async fn run(connection: &mut PgConnection, sql: String) -> Result<()> {
-    let what =
-        sql.split(" password ").next().unwrap_or_default().lines().next().unwrap_or_default().to_owned();
+    let what = sql.split(" password ").next().unwrap_or_default().lines().next().unwrap_or_default().to_owned();
     raw_sql(AssertSqlSafe(sql)).execute(connection).await.with_context(|| format!("`{what}` failed"))?;
     Ok(())
 }

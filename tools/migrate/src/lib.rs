@@ -26,12 +26,9 @@ const SCHEMA: &str = "migrations";
 
 /// Opens a connection in which every name must be written out in full, so that no SQL depends on who installs it.
 async fn connect(options: &PgConnectOptions) -> Result<PgConnection> {
-    let options =
-        options.clone().options([("search_path", "pg_catalog,pg_temp")]).application_name("bizosaas migrate");
+    let options = options.clone().options([("search_path", "pg_catalog,pg_temp")]).application_name("bizosaas migrate");
     let place = format!("{}:{}, database {}", options.get_host(), options.get_port(), database(&options));
-    PgConnection::connect_with(&options)
-        .await
-        .with_context(|| format!("cannot connect to Postgres at {place}"))
+    PgConnection::connect_with(&options).await.with_context(|| format!("cannot connect to Postgres at {place}"))
 }
 
 fn database(options: &PgConnectOptions) -> &str {

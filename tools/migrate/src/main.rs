@@ -69,9 +69,7 @@ async fn run(arguments: Arguments) -> Result<()> {
             }
         }
         What::Up(owner) => print(migrate::up(&variables.owner_url(owner, &database)?, &sources).await?),
-        What::Status(owner) => {
-            print(migrate::status(&variables.owner_url(owner, &database)?, &sources).await?)
-        }
+        What::Status(owner) => print(migrate::status(&variables.owner_url(owner, &database)?, &sources).await?),
     }
     Ok(())
 }
@@ -91,8 +89,7 @@ impl Variables {
     fn read(path: Option<PathBuf>) -> Result<Variables> {
         let mut file = BTreeMap::new();
         if let Some(path) = path {
-            let lines =
-                dotenvy::from_path_iter(&path).with_context(|| format!("cannot read {}", path.display()))?;
+            let lines = dotenvy::from_path_iter(&path).with_context(|| format!("cannot read {}", path.display()))?;
             for line in lines {
                 let (name, value) =
                     line.with_context(|| format!("{} has a line that cannot be read", path.display()))?;
@@ -113,11 +110,7 @@ impl Variables {
     fn owner_url(&self, owner: Owner, database: &str) -> Result<String> {
         match owner.owner_url {
             Some(url) => Ok(url),
-            None => migrate::owner_url(
-                &self.require("DATABASE_URL")?,
-                database,
-                &self.require("BIZO_OWNER_PASSWORD")?,
-            ),
+            None => migrate::owner_url(&self.require("DATABASE_URL")?, database, &self.require("BIZO_OWNER_PASSWORD")?),
         }
     }
 }

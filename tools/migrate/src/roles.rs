@@ -51,11 +51,7 @@ impl Role {
     pub(crate) fn settings(&self) -> Vec<(&'static str, String)> {
         match self.kind {
             Kind::Component { schema } => {
-                let path = if schema == "app" {
-                    "app, pg_temp".to_owned()
-                } else {
-                    format!("{schema}, app, pg_temp")
-                };
+                let path = if schema == "app" { "app, pg_temp".to_owned() } else { format!("{schema}, app, pg_temp") };
                 vec![
                     ("search_path", path),
                     ("statement_timeout", "'5s'".to_owned()),
@@ -79,7 +75,5 @@ impl Role {
 /// Takes the variables that hold the roles' passwords from wherever `lookup` finds them.
 pub fn password_variables(lookup: impl Fn(&str) -> Option<String>) -> BTreeMap<String, String> {
     let names = ROLES.iter().filter_map(Role::password_variable);
-    names
-        .filter_map(|name| Some((name.to_owned(), lookup(name).filter(|value| !value.is_empty())?)))
-        .collect()
+    names.filter_map(|name| Some((name.to_owned(), lookup(name).filter(|value| !value.is_empty())?))).collect()
 }

@@ -33,10 +33,7 @@ impl Sources {
     /// What was embedded when this was built.
     pub fn embedded() -> Sources {
         let own = |files: &[(&str, &str)]| {
-            files
-                .iter()
-                .map(|&(path, text)| Source { path: path.to_owned(), text: text.to_owned() })
-                .collect()
+            files.iter().map(|&(path, text)| Source { path: path.to_owned(), text: text.to_owned() }).collect()
         };
         Sources { migrations: own(embedded::MIGRATIONS), functions: own(embedded::FUNCTIONS) }
     }
@@ -47,11 +44,7 @@ impl Sources {
         for source in &self.migrations {
             let (version, words) = parse_name(&source.path)?;
             let taken = migrations.iter().any(|other: &Migration| other.version == version);
-            ensure!(
-                !taken,
-                "two migrations have the number {version:04}: give {} the next free one",
-                source.path
-            );
+            ensure!(!taken, "two migrations have the number {version:04}: give {} the next free one", source.path);
             let sql = AssertSqlSafe(source.text.clone()).into_sql_str();
             migrations.push(Migration::new(version, words.into(), MigrationType::Simple, sql, false));
         }
@@ -74,10 +67,8 @@ impl Sources {
 
     /// The path of the migration with this number.
     pub(crate) fn path_of(&self, version: i64) -> String {
-        let found = self
-            .migrations
-            .iter()
-            .find(|source| parse_name(&source.path).is_ok_and(|(number, _)| number == version));
+        let found =
+            self.migrations.iter().find(|source| parse_name(&source.path).is_ok_and(|(number, _)| number == version));
         found.map_or_else(|| format!("migration {version:04}"), |source| source.path.clone())
     }
 }
@@ -98,16 +89,10 @@ mod tests {
 
     #[test]
     fn names_carry_the_number() {
-        assert_eq!(
-            parse_name("migrations/0012_leads_and_moves.sql").unwrap(),
-            (12, "leads and moves".to_owned())
-        );
-        for wrong in [
-            "migrations/leads.sql",
-            "migrations/12_leads.sql",
-            "migrations/0012_.sql",
-            "migrations/abcd_x.sql",
-        ] {
+        assert_eq!(parse_name("migrations/0012_leads_and_moves.sql").unwrap(), (12, "leads and moves".to_owned()));
+        for wrong in
+            ["migrations/leads.sql", "migrations/12_leads.sql", "migrations/0012_.sql", "migrations/abcd_x.sql"]
+        {
             assert!(parse_name(wrong).is_err(), "{wrong}");
         }
     }
@@ -129,24 +114,15 @@ mod tests {
         let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let embedded = Sources::embedded();
         for source in embedded.migrations.iter().chain(&embedded.functions) {
-            assert_eq!(
-                std::fs::read_to_string(root.join(&source.path)).unwrap(),
-                source.text,
-                "{}",
-                source.path
-            );
+            assert_eq!(std::fs::read_to_string(root.join(&source.path)).unwrap(), source.text, "{}", source.path);
         }
         let mut folders = vec![root.join("migrations"), root.join("migrations/functions")];
         let components = std::fs::read_dir(root.join("components")).into_iter().flatten().flatten();
         folders.extend(components.map(|component| component.path().join("sql")));
         let on_disk = folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().flatten();
-        let sql_files = on_disk
-            .filter(|file| file.path().extension().is_some_and(|extension| extension == "sql"))
-            .count();
+        let sql_files =
+            on_disk.filter(|file| file.path().extension().is_some_and(|extension| extension == "sql")).count();
         let carried = embedded.migrations.len() + embedded.functions.len();
-        assert_eq!(
-            carried, sql_files,
-            "an SQL file is not embedded: touch tools/migrate/build.rs and build again"
-        );
+        assert_eq!(carried, sql_files, "an SQL file is not embedded: touch tools/migrate/build.rs and build again");
     }
 }

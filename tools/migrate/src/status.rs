@@ -13,7 +13,8 @@ use crate::sources::Sources;
 pub async fn status(owner_url: &str, sources: &Sources) -> Result<Vec<String>> {
     let options: PgConnectOptions = owner_url.parse().context("the owner's address is not a Postgres URL")?;
     let mut connection = connect(&options).await?;
-    let has_table = "select to_regclass('migrations.applied') is not null, to_regclass('migrations.functions') is not null";
+    let has_table =
+        "select to_regclass('migrations.applied') is not null, to_regclass('migrations.functions') is not null";
     let (migrated, installed): (bool, bool) = query_as(has_table).fetch_one(&mut connection).await?;
 
     let mut applied = BTreeMap::new();

@@ -77,8 +77,7 @@ fn explain(error: MigrateError, sources: &Sources) -> String {
 
 /// An error of Postgres with the file and the line where it points to.
 fn located(error: &sqlx::Error, path: &str, text: Option<&str>) -> String {
-    let database_error =
-        error.as_database_error().and_then(|error| error.try_downcast_ref::<PgDatabaseError>());
+    let database_error = error.as_database_error().and_then(|error| error.try_downcast_ref::<PgDatabaseError>());
     let Some(postgres) = database_error else { return format!("{path}: {error}") };
     let line = match (postgres.position(), text) {
         (Some(PgErrorPosition::Original(at)), Some(text)) => {
@@ -133,8 +132,7 @@ mod tests {
     #[test]
     fn the_owner_is_reached_where_the_administrator_is() {
         let url =
-            owner_url("postgres://admin:secret@db.example:5433/postgres?sslmode=require", "bizosaas", "pw")
-                .unwrap();
+            owner_url("postgres://admin:secret@db.example:5433/postgres?sslmode=require", "bizosaas", "pw").unwrap();
         assert_eq!(url, "postgres://bizo_owner:pw@db.example:5433/bizosaas?sslmode=require");
     }
 }

@@ -47,12 +47,7 @@ impl Server {
     }
 
     fn owner(&self) -> String {
-        owner_url(
-            &self.wanted.admin_url,
-            &self.wanted.database,
-            &self.wanted.passwords["BIZO_OWNER_PASSWORD"],
-        )
-        .unwrap()
+        owner_url(&self.wanted.admin_url, &self.wanted.database, &self.wanted.passwords["BIZO_OWNER_PASSWORD"]).unwrap()
     }
 
     async fn ask(&self, question: &'static str) -> i64 {
@@ -68,10 +63,7 @@ fn source(path: &str, text: &str) -> Source {
 /// One schema with one table, and one function over it.
 fn small() -> Sources {
     Sources {
-        migrations: vec![source(
-            "migrations/0001_shop.sql",
-            "create schema shop; create table shop.sold (n bigint);",
-        )],
+        migrations: vec![source("migrations/0001_shop.sql", "create schema shop; create table shop.sold (n bigint);")],
         functions: vec![source(
             "migrations/functions/sold.sql",
             "create or replace function shop.count_sold() returns bigint language sql as 'select count(*) from shop.sold';",
@@ -84,19 +76,13 @@ async fn bootstrap_makes_roles_that_can_log_in_and_little_else() {
     let server = Server::bootstrapped().await;
     bootstrap(&server.wanted).await.expect("it may be repeated");
 
-    for (role, variable) in
-        [("bizo_auth", "SPIN_VARIABLE_DB_PASSWORD_AUTH"), ("bizo_events", "BIZO_EVENTS_PASSWORD")]
-    {
+    for (role, variable) in [("bizo_auth", "SPIN_VARIABLE_DB_PASSWORD_AUTH"), ("bizo_events", "BIZO_EVENTS_PASSWORD")] {
         let url = server.owner().replace("bizo_owner", role).replace("BIZO_OWNER_PASSWORD", variable);
         let mut connection = PgConnection::connect(&url).await.unwrap();
-        let timeout: String = query_scalar("select current_setting('statement_timeout')")
-            .fetch_one(&mut connection)
-            .await
-            .unwrap();
+        let timeout: String =
+            query_scalar("select current_setting('statement_timeout')").fetch_one(&mut connection).await.unwrap();
         assert_eq!(timeout, "5s", "{role}");
-        for forbidden in
-            ["create table public.t (n int)", "create temporary table t (n int)", "create schema mine"]
-        {
+        for forbidden in ["create table public.t (n int)", "create temporary table t (n int)", "create schema mine"] {
             assert!(sqlx::query(forbidden).execute(&mut connection).await.is_err(), "{role}: {forbidden}");
         }
     }
@@ -117,10 +103,7 @@ async fn bootstrap_says_which_password_is_missing() {
     let server = Server::fresh();
     let without = Bootstrap { passwords: BTreeMap::new(), ..server.wanted.clone() };
     let error = format!("{:#}", bootstrap(&without).await.unwrap_err());
-    assert_eq!(
-        error,
-        "role bizo_owner: its password is missing: set BIZO_OWNER_PASSWORD, or run `secrets dev`"
-    );
+    assert_eq!(error, "role bizo_owner: its password is missing: set BIZO_OWNER_PASSWORD, or run `secrets dev`");
 }
 
 #[tokio::test]
@@ -137,8 +120,7 @@ async fn a_component_that_could_bypass_the_row_policies_is_refused() {
 async fn four_at_once_do_the_work_once() {
     let server = Server::fresh();
     let wanted = &server.wanted;
-    let (a, b, c, d) =
-        tokio::join!(bootstrap(wanted), bootstrap(wanted), bootstrap(wanted), bootstrap(wanted));
+    let (a, b, c, d) = tokio::join!(bootstrap(wanted), bootstrap(wanted), bootstrap(wanted), bootstrap(wanted));
     for result in [a, b, c, d] {
         result.unwrap();
     }
@@ -160,10 +142,7 @@ async fn the_embedded_files_apply_and_apply_again() {
     up(&server.owner(), &sources).await.unwrap();
     assert_eq!(up(&server.owner(), &sources).await.unwrap(), Vec::<String>::new());
     let lines = status(&server.owner(), &sources).await.unwrap();
-    assert!(
-        lines.iter().all(|line| line.contains("  applied ") || line == "functions  current"),
-        "{lines:?}"
-    );
+    assert!(lines.iter().all(|line| line.contains("  applied ") || line == "functions  current"), "{lines:?}");
 }
 
 #[tokio::test]
@@ -212,10 +191,9 @@ async fn functions_change_together_or_not_at_all() {
     up(&server.owner(), &sources).await.unwrap();
 
     sources.functions[0].text = sources.functions[0].text.replace("select count(*)", "select 7 + count(*)");
-    sources.functions.push(source(
-        "components/shop/sql/broken.sql",
-        "create function shop.broken() returns nonsense as ''",
-    ));
+    sources
+        .functions
+        .push(source("components/shop/sql/broken.sql", "create function shop.broken() returns nonsense as ''"));
     let error = up(&server.owner(), &sources).await.unwrap_err().to_string();
     assert!(error.starts_with("components/shop/sql/broken.sql"), "{error}");
     assert_eq!(server.ask("select shop.count_sold()").await, 0, "the old one is still there");

@@ -91,9 +91,8 @@ pub(crate) fn merge(parts: &[(&str, Value)]) -> (Value, Vec<String>) {
         }
         for (name, schema) in document["components"]["schemas"].as_object().into_iter().flatten() {
             if schemas.insert(name.clone(), schema.clone()).is_some_and(|other| other != *schema) {
-                findings.push(format!(
-                    "{component} has a schema {name} that differs from another component's; rename one"
-                ));
+                findings
+                    .push(format!("{component} has a schema {name} that differs from another component's; rename one"));
             }
         }
     }
@@ -104,8 +103,7 @@ pub(crate) fn merge(parts: &[(&str, Value)]) -> (Value, Vec<String>) {
             }
         }
     }
-    let used =
-        |tag: &str| paths.values().any(|item| METHODS.iter().any(|&method| has_tag(&item[method], tag)));
+    let used = |tag: &str| paths.values().any(|item| METHODS.iter().any(|&method| has_tag(&item[method], tag)));
     let tags: Vec<_> = TAGS.iter().filter(|(name, _)| used(name)).collect();
     let document = Document {
         openapi: "3.1.0",
@@ -116,10 +114,7 @@ pub(crate) fn merge(parts: &[(&str, Value)]) -> (Value, Vec<String>) {
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
         }),
         servers: json!([{ "url": "/", "description": "Where this document was fetched" }]),
-        tags: tags
-            .iter()
-            .map(|(name, description)| json!({ "name": name, "description": description }))
-            .collect(),
+        tags: tags.iter().map(|(name, description)| json!({ "name": name, "description": description })).collect(),
         paths: Value::Object(paths),
         components: Components {
             security_schemes: json!({
@@ -224,7 +219,8 @@ mod tests {
     #[test]
     fn the_text_does_not_depend_on_the_order_of_members() {
         let first = json!({ "openapi": "3.1.0", "paths": { "/b": {}, "/a": { "y": 1, "x": [ { "d": 1, "c": 2 } ] } } });
-        let second = json!({ "paths": { "/a": { "x": [ { "c": 2, "d": 1 } ], "y": 1 }, "/b": {} }, "openapi": "3.1.0" });
+        let second =
+            json!({ "paths": { "/a": { "x": [ { "c": 2, "d": 1 } ], "y": 1 }, "/b": {} }, "openapi": "3.1.0" });
         let text = render(&first);
         assert_eq!(text, render(&second));
         assert!(text.find("\"c\"") < text.find("\"d\"") && text.find("/a") < text.find("/b"));

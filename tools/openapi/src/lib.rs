@@ -34,13 +34,10 @@ pub fn describe(root: &Path) -> Result<Description> {
     let components: Vec<_> = parts.iter().map(|(name, _)| format!("components/{name}/src")).collect();
     let routers = source::read_sources(root, &components)?;
     let (served, unreadable) = routes::served(&routers);
-    let documented: BTreeSet<_> =
-        parts.iter().flat_map(|(name, part)| routes::documented(name, part)).collect();
+    let documented: BTreeSet<_> = parts.iter().flat_map(|(name, part)| routes::documented(name, part)).collect();
     findings.extend(unreadable);
     findings.extend(routes::compare(&served, &documented));
-    findings.extend(
-        routes::unreachable(&served, &read(root, "spin.toml")?).context("spin.toml cannot be understood")?,
-    );
+    findings.extend(routes::unreachable(&served, &read(root, "spin.toml")?).context("spin.toml cannot be understood")?);
 
     let everything = source::read_sources(root, &["components".to_owned(), "crates".to_owned()])?;
     let (codes, unreadable) = refusals::refusals(&everything);

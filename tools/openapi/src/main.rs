@@ -33,8 +33,7 @@ fn run(arguments: &Arguments) -> Result<()> {
     let committed = fs::read_to_string(&file).unwrap_or_default();
     let is_stale = committed != description.text;
     if is_stale && !arguments.check {
-        fs::write(&file, &description.text)
-            .with_context(|| format!("{} cannot be written", openapi::COMMITTED))?;
+        fs::write(&file, &description.text).with_context(|| format!("{} cannot be written", openapi::COMMITTED))?;
         println!("wrote {}", openapi::COMMITTED);
     }
     for finding in &description.findings {

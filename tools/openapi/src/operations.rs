@@ -17,9 +17,7 @@ pub(crate) fn check(document: &Value, codes: &BTreeMap<String, Refusal>) -> Vec<
     for (path, method, operation) in operations(document) {
         let mut wrong = Vec::new();
         match operation["operationId"].as_str() {
-            Some(id) if !ids.insert(id) => {
-                wrong.push(format!("has the operationId {id} of another operation"))
-            }
+            Some(id) if !ids.insert(id) => wrong.push(format!("has the operationId {id} of another operation")),
             Some(_) => {}
             None => wrong.push("has no operationId".to_owned()),
         }
@@ -93,29 +91,20 @@ fn responses(operation: &Value, codes: &BTreeMap<String, Refusal>, wrong: &mut V
         }
         for (code, refusal) in named {
             if refusal.status.to_string() != *status {
-                wrong.push(format!(
-                    "names {code} for its answer {status}, but its status is {}",
-                    refusal.status
-                ));
+                wrong.push(format!("names {code} for its answer {status}, but its status is {}", refusal.status));
             }
         }
     }
 }
 
 fn security(operation: &Value, wrong: &mut Vec<String>) {
-    let schemes = operation["security"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_object)
-        .flat_map(|one| one.keys());
+    let schemes =
+        operation["security"].as_array().into_iter().flatten().filter_map(Value::as_object).flat_map(|one| one.keys());
     let mut is_guarded = false;
     for scheme in schemes {
         is_guarded = true;
         if scheme != BEARER {
-            wrong.push(format!(
-                "names the security scheme {scheme}, which the openapi tool does not describe"
-            ));
+            wrong.push(format!("names the security scheme {scheme}, which the openapi tool does not describe"));
         }
     }
     if is_guarded && operation["responses"].get("401").is_none() {
@@ -196,11 +185,7 @@ mod tests {
         spoilt("/summary", json!(""), "has no summary: begin its comment with a sentence");
         spoilt("/tags", json!([]), "has no tag");
         spoilt("/tags/0", json!("misc"), "has the tag misc, which the openapi tool does not describe");
-        spoilt(
-            "/parameters/0/in",
-            json!("query"),
-            "has the path parameter id on one side only, path or parameters",
-        );
+        spoilt("/parameters/0/in", json!("query"), "has the path parameter id on one side only, path or parameters");
         spoilt(
             "/security/0",
             json!({ "basic": [] }),
@@ -208,11 +193,7 @@ mod tests {
         );
         spoilt("/responses/200/description", json!(""), "does not describe its answer 200");
         spoilt("/responses/404/content", json!({}), "does not answer 404 with a ProblemBody");
-        spoilt(
-            "/responses/404/description",
-            json!("gone"),
-            "names no code of docs/errors.md for its answer 404",
-        );
+        spoilt("/responses/404/description", json!("gone"), "names no code of docs/errors.md for its answer 404");
         spoilt(
             "/responses/404/description",
             json!("unauthenticated"),
@@ -236,17 +217,13 @@ mod tests {
         let mut document = sound();
         let item = &mut document["paths"]["/leads/{id}"];
         item["put"] = item["get"].clone();
-        assert_eq!(
-            findings(&document),
-            ["PUT /leads/{id} has the operationId find_lead of another operation"]
-        );
+        assert_eq!(findings(&document), ["PUT /leads/{id} has the operationId find_lead of another operation"]);
     }
 
     #[test]
     fn a_reference_that_leads_nowhere_is_found() {
         let mut document = sound();
-        document["components"]["schemas"]["Lead"] =
-            json!({ "items": [{ "$ref": "#/components/schemas/Company" }] });
+        document["components"]["schemas"]["Lead"] = json!({ "items": [{ "$ref": "#/components/schemas/Company" }] });
         assert_eq!(findings(&document), ["the reference #/components/schemas/Company leads nowhere"]);
     }
 }

@@ -27,19 +27,15 @@ pub(crate) fn refusals(sources: &[Source]) -> (BTreeMap<String, Refusal>, Vec<St
         for name in ["Problem::new", "Self::new"] {
             for (at, arguments) in source.calls(name) {
                 let place = source.place(at);
-                let Some(status) = arguments.first().and_then(|status| status.strip_prefix("StatusCode::"))
-                else {
+                let Some(status) = arguments.first().and_then(|status| status.strip_prefix("StatusCode::")) else {
                     if name == "Problem::new" {
-                        findings.push(format!(
-                            "{place}: write the status as StatusCode::…, so that it can be checked"
-                        ));
+                        findings.push(format!("{place}: write the status as StatusCode::…, so that it can be checked"));
                     }
                     continue;
                 };
                 let (Some(code), Some(title)) = (literal(&arguments, 1), literal(&arguments, 2)) else {
-                    findings.push(format!(
-                        "{place}: write code and title as plain strings, so that they can be checked"
-                    ));
+                    findings
+                        .push(format!("{place}: write code and title as plain strings, so that they can be checked"));
                     continue;
                 };
                 let Some(status) = number(status) else {
@@ -90,16 +86,12 @@ pub(crate) fn compare(refusals: &BTreeMap<String, Refusal>, table: &str) -> Vec<
                 "docs/errors.md: add a row for `{code}` ({}, {}), which {} answers",
                 refusal.status, refusal.title, refusal.place
             )),
-            Some(status) if status != refusal.status.to_string() => findings.push(format!(
-                "docs/errors.md: `{code}` is {} in {}, not {status}",
-                refusal.status, refusal.place
-            )),
+            Some(status) if status != refusal.status.to_string() => findings
+                .push(format!("docs/errors.md: `{code}` is {} in {}, not {status}", refusal.status, refusal.place)),
             Some(_) => {}
         }
     }
-    findings.extend(
-        listed.keys().map(|code| format!("docs/errors.md: nothing answers `{code}`; take its row out")),
-    );
+    findings.extend(listed.keys().map(|code| format!("docs/errors.md: nothing answers `{code}`; take its row out")));
     findings
 }
 
@@ -109,9 +101,8 @@ fn literal<'a>(arguments: &[&'a str], place: usize) -> Option<&'a str> {
 
 /// Lower-case words joined by underscores.
 fn is_code(text: &str) -> bool {
-    let is_word = |word: &str| {
-        !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-    };
+    let is_word =
+        |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
     text.split('_').all(is_word)
 }
 
@@ -119,9 +110,7 @@ fn is_code(text: &str) -> bool {
 fn number(constant: &str) -> Option<u16> {
     (100..600).find(|&number| {
         let reason = StatusCode::from_u16(number).ok().and_then(|status| status.canonical_reason());
-        reason.is_some_and(|reason| {
-            reason.to_uppercase().replace([' ', '-'], "_").replace('\'', "") == constant
-        })
+        reason.is_some_and(|reason| reason.to_uppercase().replace([' ', '-'], "_").replace('\'', "") == constant)
     })
 }
 
@@ -193,8 +182,7 @@ mod tests {
 
     #[test]
     fn the_table_lists_every_code_and_no_other() {
-        const HEAD: &str =
-            "# Errors\n\n| code | status | meaning | what to do |\n| --- | --- | --- | --- |\n";
+        const HEAD: &str = "# Errors\n\n| code | status | meaning | what to do |\n| --- | --- | --- | --- |\n";
         const MOVED: &str = "| `lead_moved` | 409 | Moved | Read it again |\n";
         const NOT_FOUND: &str = "| `lead_not_found` | 404 | None | Look at the id |\n";
         check(&format!("{HEAD}{MOVED}{NOT_FOUND}"), &[]);
@@ -202,14 +190,8 @@ mod tests {
         check(&format!("{HEAD}{NOT_FOUND}{MOVED}"), &["`lead_moved` is not in alphabetical order"]);
         check(&format!("{HEAD}{MOVED}{}", NOT_FOUND.replace("404", "410")), &["`lead_not_found` is 404"]);
         check(&format!("{HEAD}{MOVED}{}", NOT_FOUND.replace("None", "")), &["has an empty cell"]);
-        check(
-            &format!("{HEAD}{MOVED}{}", NOT_FOUND.replace("| None ", "")),
-            &["has not four cells", "add a row"],
-        );
-        check(
-            &format!("{HEAD}{MOVED}{NOT_FOUND}| `spare` | 404 | None | Nothing |\n"),
-            &["nothing answers `spare`"],
-        );
+        check(&format!("{HEAD}{MOVED}{}", NOT_FOUND.replace("| None ", "")), &["has not four cells", "add a row"]);
+        check(&format!("{HEAD}{MOVED}{NOT_FOUND}| `spare` | 404 | None | Nothing |\n"), &["nothing answers `spare`"]);
     }
 
     #[test]

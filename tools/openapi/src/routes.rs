@@ -69,10 +69,8 @@ pub(crate) fn served(sources: &[Source]) -> (BTreeSet<Route>, Vec<String>) {
         }
         for name in UNREADABLE {
             for (at, _) in source.calls(name) {
-                findings.push(format!(
-                    "{}: add routes with .route and .merge; {name} cannot be checked",
-                    source.place(at)
-                ));
+                findings
+                    .push(format!("{}: add routes with .route and .merge; {name} cannot be checked", source.place(at)));
             }
         }
     }
@@ -103,12 +101,9 @@ pub(crate) fn operations(document: &Value) -> impl Iterator<Item = (&str, &str, 
 
 /// What one side has and the other lacks.
 pub(crate) fn compare(served: &BTreeSet<Route>, documented: &BTreeSet<Route>) -> Vec<String> {
-    let name =
-        |route: &Route| format!("{} {} of {}", route.method.to_uppercase(), route.path, route.component);
-    let silent =
-        served.difference(documented).map(|route| format!("{} is served and not documented", name(route)));
-    let empty =
-        documented.difference(served).map(|route| format!("{} is documented and not served", name(route)));
+    let name = |route: &Route| format!("{} {} of {}", route.method.to_uppercase(), route.path, route.component);
+    let silent = served.difference(documented).map(|route| format!("{} is served and not documented", name(route)));
+    let empty = documented.difference(served).map(|route| format!("{} is documented and not served", name(route)));
     silent.chain(empty).collect()
 }
 
@@ -121,8 +116,7 @@ pub(crate) fn unreachable(routes: &BTreeSet<Route>, manifest: &str) -> Result<Ve
             .http
             .iter()
             .filter_map(|trigger| Some((trigger.strength(&route.path)?, &trigger.component)));
-        let component =
-            reached.max_by_key(|&(strength, _)| strength).map_or("nobody", |(_, component)| component);
+        let component = reached.max_by_key(|&(strength, _)| strength).map_or("nobody", |(_, component)| component);
         (component != route.component)
             .then(|| format!("spin.toml sends {} to {component}, not to {}", route.path, route.component))
     });
@@ -215,8 +209,7 @@ mod tests {
 
     #[test]
     fn a_route_on_one_side_only_is_found() {
-        let (served, _) =
-            served(&[Source::new("components/crm/src/lib.rs", r#".route("/a", get(a).post(b))"#)]);
+        let (served, _) = served(&[Source::new("components/crm/src/lib.rs", r#".route("/a", get(a).post(b))"#)]);
         let document = json!({ "paths": { "/a": { "get": {}, "parameters": [] }, "/b": { "put": {} } } });
         assert_eq!(
             compare(&served, &documented("crm", &document)),

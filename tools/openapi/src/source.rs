@@ -60,8 +60,7 @@ pub(crate) fn read_sources(root: &Path, folders: &[String]) -> Result<Vec<Source
 }
 
 fn read_folder(root: &Path, folder: &str, sources: &mut Vec<Source>) -> Result<()> {
-    let entries =
-        fs::read_dir(root.join(folder)).with_context(|| format!("the folder {folder} cannot be read"))?;
+    let entries = fs::read_dir(root.join(folder)).with_context(|| format!("the folder {folder} cannot be read"))?;
     for entry in entries {
         let entry = entry?;
         let path = format!("{folder}/{}", entry.file_name().to_string_lossy());
@@ -212,8 +211,7 @@ mod tests {
 
     #[test]
     fn comments_and_tests_are_not_code() {
-        let text =
-            "a(\"http://x\"); // b(1)\n/* c(2)\n */ d('\"', \"// no\");\n#[cfg(test)]\nmod tests { e(3) }\n";
+        let text = "a(\"http://x\"); // b(1)\n/* c(2)\n */ d('\"', \"// no\");\n#[cfg(test)]\nmod tests { e(3) }\n";
         let source = Source::new("crates/x/src/lib.rs", text);
         assert_eq!(source.code, "a(\"http://x\"); \n\n d('\"', \"// no\");\n");
         assert_eq!(source.calls("d"), [(source.code.find('d').unwrap(), vec!["'\"'", "\"// no\""])]);
@@ -230,10 +228,7 @@ mod tests {
     #[test]
     fn only_calls_of_that_name_are_found() {
         let source = Source::new("x.rs", "fn f(a: u8) {} gf(1); f2(2); x::f(3); f (4);");
-        assert_eq!(
-            source.calls("f").into_iter().map(|(_, arguments)| arguments).collect::<Vec<_>>(),
-            [vec!["3"]]
-        );
+        assert_eq!(source.calls("f").into_iter().map(|(_, arguments)| arguments).collect::<Vec<_>>(), [vec!["3"]]);
     }
 
     #[test]

@@ -28,8 +28,7 @@ impl Addresses {
         let mut set = |name: &str, value: String| variables.insert(format!("SPIN_VARIABLE_{name}"), value);
         if let Some(address) = &self.database_url {
             let url = parse(address, "database", &["postgres", "postgresql"])?;
-            let sslmode =
-                url.query_pairs().find(|(key, _)| key == "sslmode").map(|(_, value)| value.into_owned());
+            let sslmode = url.query_pairs().find(|(key, _)| key == "sslmode").map(|(_, value)| value.into_owned());
             set("DB_HOST", host(&url)?);
             set("DB_PORT", url.port().unwrap_or(5432).to_string());
             set("DB_SSLMODE", sslmode.unwrap_or_else(|| "disable".to_owned()));
@@ -55,11 +54,7 @@ impl Addresses {
 fn parse(address: &str, what: &str, schemes: &[&str]) -> Result<Url> {
     let url = Url::parse(address).with_context(|| format!("the address of the {what} is not a URL"))?;
     let scheme = url.scheme();
-    ensure!(
-        schemes.contains(&scheme),
-        "the address of the {what} begins with {scheme}:, not with {}:",
-        schemes[0]
-    );
+    ensure!(schemes.contains(&scheme), "the address of the {what} begins with {scheme}:, not with {}:", schemes[0]);
     Ok(url)
 }
 

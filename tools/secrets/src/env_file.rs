@@ -16,8 +16,7 @@ pub fn read(file: &Path) -> Result<Variables> {
     }
     let mut variables = Variables::new();
     for line in dotenvy::from_path_iter(file).with_context(|| format!("cannot read {}", file.display()))? {
-        let (name, value) =
-            line.with_context(|| format!("{} has a line that cannot be read", file.display()))?;
+        let (name, value) = line.with_context(|| format!("{} has a line that cannot be read", file.display()))?;
         variables.insert(name, value);
     }
     Ok(variables)
@@ -28,8 +27,7 @@ pub fn write(file: &Path, variables: &Variables) -> Result<()> {
     let before = match fs::read_to_string(file) {
         Ok(text) => text,
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            "# Secrets and addresses of this machine. Not for production, and not for the repository.\n"
-                .to_owned()
+            "# Secrets and addresses of this machine. Not for production, and not for the repository.\n".to_owned()
         }
         Err(error) => return Err(error).with_context(|| format!("cannot read {}", file.display())),
     };
@@ -54,9 +52,7 @@ fn merge(text: &str, present: &Variables, wanted: &Variables) -> Result<String> 
     let mut out = String::with_capacity(text.len());
     for line in text.lines() {
         match name_of(line).and_then(|name| wanted.get_key_value(name)) {
-            Some((name, value)) if present.get(name) != Some(value) => {
-                out.push_str(&assignment(name, value)?)
-            }
+            Some((name, value)) if present.get(name) != Some(value) => out.push_str(&assignment(name, value)?),
             Some(_) | None => out.push_str(line),
         }
         out.push('\n');
@@ -101,18 +97,14 @@ mod tests {
         let file = dir.path().join(".env");
         fs::write(&file, "# mine\nexport A=old\nB=\"kept as it is\"\n").unwrap();
         write(&file, &variables(&[("A", "new"), ("B", "kept as it is"), ("C", "{\"k\":[1]}")])).unwrap();
-        assert_eq!(
-            fs::read_to_string(&file).unwrap(),
-            "# mine\nA=new\nB=\"kept as it is\"\nC='{\"k\":[1]}'\n"
-        );
+        assert_eq!(fs::read_to_string(&file).unwrap(), "# mine\nA=new\nB=\"kept as it is\"\nC='{\"k\":[1]}'\n");
     }
 
     #[test]
     fn what_is_written_is_read_again() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join(".env");
-        let all =
-            variables(&[("EMPTY", ""), ("JSON", "{\"a\":\"$b #c\"}"), ("PLAIN", "x-_y"), ("SUM", "ab+/c==")]);
+        let all = variables(&[("EMPTY", ""), ("JSON", "{\"a\":\"$b #c\"}"), ("PLAIN", "x-_y"), ("SUM", "ab+/c==")]);
         write(&file, &all).unwrap();
         assert_eq!(read(&file).unwrap(), all);
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);

@@ -53,9 +53,7 @@ pub fn complete(variables: &mut Variables) -> Result<()> {
     }
     if is_missing(variables, PRIVATE_KEY) {
         if !is_missing(variables, PUBLIC_KEYS) {
-            bail!(
-                "{PUBLIC_KEYS} is set but {PRIVATE_KEY} is not: set both, or remove both so that a new pair is made"
-            );
+            bail!("{PUBLIC_KEYS} is set but {PRIVATE_KEY} is not: set both, or remove both so that a new pair is made");
         }
         variables.insert(PRIVATE_KEY.to_owned(), keys::private_jwk(&random::<32>()?));
     }
@@ -72,6 +70,7 @@ fn is_missing(variables: &Variables, name: &str) -> bool {
 
 fn random<const N: usize>() -> Result<[u8; N]> {
     let mut bytes = [0u8; N];
+    #[expect(clippy::disallowed_methods, reason = "a native tool whose work is to make secrets")]
     getrandom::fill(&mut bytes).map_err(|error| anyhow!("the system gives no random bytes: {error}"))?;
     Ok(bytes)
 }

@@ -29,8 +29,7 @@ pub(crate) fn postgres(major: Option<&str>) -> Result<PathBuf> {
             }
         }
     }
-    match on_path("pg_ctl").and_then(|path| path.parent().map(Path::to_path_buf)).filter(|bin| complete(bin))
-    {
+    match on_path("pg_ctl").and_then(|path| path.parent().map(Path::to_path_buf)).filter(|bin| complete(bin)) {
         Some(bin) => Ok(bin),
         None => match major {
             Some(major) => bail!(

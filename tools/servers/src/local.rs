@@ -21,8 +21,7 @@ impl Local {
     pub fn lock(dir: &Path) -> Result<Local> {
         fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
         let dir = dir.canonicalize()?;
-        let lock =
-            File::create(dir.join("servers.lock")).context("the lock of the servers cannot be made")?;
+        let lock = File::create(dir.join("servers.lock")).context("the lock of the servers cannot be made")?;
         lock.lock().context("the lock of the servers cannot be taken")?;
         Ok(Local { dir, _lock: lock })
     }

@@ -129,8 +129,7 @@ fn wait(child: &mut Child, terminated: &AtomicBool) -> Result<ExitStatus> {
             return Ok(status);
         }
         if terminated.swap(false, Ordering::Relaxed) {
-            kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGTERM)
-                .context("the command cannot be stopped")?;
+            kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGTERM).context("the command cannot be stopped")?;
         }
         sleep(Duration::from_millis(50));
     }

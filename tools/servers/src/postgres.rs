@@ -49,8 +49,7 @@ impl Postgres {
         let Ok(version) = fs::read_to_string(home.join("data/PG_VERSION")) else { return Ok(None) };
         let bin = binaries::postgres(Some(version.trim()))?;
         let password = ports::password(&dir.join("postgres.password"))?;
-        let port =
-            fs::read_to_string(dir.join("postgres.port")).ok().and_then(|text| text.trim().parse().ok());
+        let port = fs::read_to_string(dir.join("postgres.port")).ok().and_then(|text| text.trim().parse().ok());
         let (dir, port) = (dir.to_path_buf(), port.unwrap_or_default());
         Ok(Some(Postgres {
             account,
@@ -88,8 +87,7 @@ impl Postgres {
         let bin = binaries::postgres(version.as_deref().map(str::trim))?;
         let password = ports::password(&dir.join("postgres.password"))?;
 
-        let mut server =
-            Postgres { account, durability, bin, dir, home, port: 0, password, found_running: false };
+        let mut server = Postgres { account, durability, bin, dir, home, port: 0, password, found_running: false };
         if version.is_none() {
             server.initialise()?;
         }
@@ -123,19 +121,14 @@ impl Postgres {
     /// Starts it on the same port after [`stop`](Self::stop) or [`kill`](Self::kill).
     pub fn start_again(&self) -> Result<()> {
         let log = self.log();
-        let mut options =
-            format!("-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories=''", self.port);
+        let mut options = format!("-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories=''", self.port);
         if self.durability == Durability::ThrowAway {
-            options.push_str(
-                " -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=200",
-            );
+            options.push_str(" -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=200");
         }
-        let started =
-            self.pg_ctl(&["start", "-w", "-t", "60", "-o", &options, "-l", &log.to_string_lossy()])?;
+        let started = self.pg_ctl(&["start", "-w", "-t", "60", "-o", &options, "-l", &log.to_string_lossy()])?;
         if !started.status.success() {
             let log_text = fs::read_to_string(&log).unwrap_or_default();
-            let reason =
-                log_text.lines().rev().find(|line| line.contains("FATAL")).unwrap_or("no reason was logged");
+            let reason = log_text.lines().rev().find(|line| line.contains("FATAL")).unwrap_or("no reason was logged");
             bail!("Postgres did not start ({}): see {}", reason.trim(), log.display());
         }
         Ok(())
@@ -255,12 +248,7 @@ fn choose_home(dir: &Path, account: &Account, durability: Durability) -> Result<
     let home = parent.join(name);
     // Not `create_dir_all`: in a folder that everybody may write to, the name must be new.
     DirBuilder::new().mode(0o700).create(&home).with_context(|| format!("cannot make {}", home.display()))?;
-    ensure!(
-        account.own(&home)?,
-        "the account `postgres` can reach neither {} nor {}",
-        dir.display(),
-        home.display()
-    );
+    ensure!(account.own(&home)?, "the account `postgres` can reach neither {} nor {}", dir.display(), home.display());
     fs::write(dir.join("postgres.home"), home.to_string_lossy().as_bytes())?;
     if durability == Durability::Durable {
         eprintln!(

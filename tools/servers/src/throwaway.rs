@@ -51,10 +51,7 @@ impl Folder {
     fn new() -> Result<Folder> {
         let path = env::temp_dir().join(folder_name()?);
         // The account that runs Postgres passes through it, and sees no more than it already knows.
-        DirBuilder::new()
-            .mode(0o711)
-            .create(&path)
-            .with_context(|| format!("cannot make {}", path.display()))?;
+        DirBuilder::new().mode(0o711).create(&path).with_context(|| format!("cannot make {}", path.display()))?;
         Ok(Folder(path))
     }
 }

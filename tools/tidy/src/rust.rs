@@ -17,8 +17,7 @@ pub(crate) struct RustFile {
 
 impl RustFile {
     pub(crate) fn new(path: String, text: String) -> RustFile {
-        let mut parts =
-            Parts { rest: &text, line: 1, code: String::new(), strings: Vec::new(), comments: Vec::new() };
+        let mut parts = Parts { rest: &text, line: 1, code: String::new(), strings: Vec::new(), comments: Vec::new() };
         parts.take_apart();
         let Parts { code, strings, comments, .. } = parts;
         RustFile { path, text, code, strings, comments }
@@ -110,8 +109,7 @@ fn block_comment(text: &str) -> usize {
 
 /// How many hashes a raw string has, if one begins here.
 fn raw_string(text: &str) -> Option<usize> {
-    let after =
-        text.strip_prefix("br").or_else(|| text.strip_prefix("cr")).or_else(|| text.strip_prefix('r'))?;
+    let after = text.strip_prefix("br").or_else(|| text.strip_prefix("cr")).or_else(|| text.strip_prefix('r'))?;
     let hashes = after.len() - after.trim_start_matches('#').len();
     after[hashes..].starts_with('"').then_some(hashes)
 }
@@ -145,9 +143,8 @@ mod tests {
 
     #[test]
     fn strings_and_comments_are_not_code() {
-        let file = take_apart(
-            "let a = \"x \\\" // no\"; // yes\nlet b = r#\"a \" b\"#; /* 1 /* 2 */ 3 */ let c = 'c';",
-        );
+        let file =
+            take_apart("let a = \"x \\\" // no\"; // yes\nlet b = r#\"a \" b\"#; /* 1 /* 2 */ 3 */ let c = 'c';");
         assert_eq!(file.strings, [(1, "x \\\" // no".to_owned()), (2, "a \" b".to_owned())]);
         assert_eq!(file.comments, [(1, "// yes".to_owned()), (2, "/* 1 /* 2 */ 3 */".to_owned())]);
         assert!(file.code.contains("let c ="));

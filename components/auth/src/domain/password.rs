@@ -28,10 +28,12 @@ const LANES_MAX: u32 = 4;
 
 /// The hash that an unknown address is compared with, so that it costs what a known one costs. Made with our own
 /// parameters from 32 random bytes that nobody kept.
-const NOBODYS_HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$d2VsbCBrZXB0IHNhbHQh$3vP6PrkPOtJJYZ2QhHbqJyOW3lC1uPTIfJ6XYeOBmJ0";
+const NOBODYS_HASH: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$d2VsbCBrZXB0IHNhbHQh$3vP6PrkPOtJJYZ2QhHbqJyOW3lC1uPTIfJ6XYeOBmJ0";
 
-/// A password as somebody typed it, normalised. `Debug` shows nothing.
-pub(crate) struct Password(String);
+/// A password as somebody typed it, normalised; `None` if it is longer than any that is allowed, because normalising
+/// can make a text many times longer. `Debug` shows nothing.
+pub(crate) struct Password(Option<String>);
 
 impl fmt::Debug for Password {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -72,7 +74,8 @@ impl fmt::Display for PasswordRefusal {
 impl Password {
     /// Normalises what was typed; whether it is allowed is another question.
     pub(crate) fn new(typed: &str) -> Self {
-        Self(typed.nfkc().collect())
+        const BYTES_MAX: usize = 4 * CHARS_MAX;
+        Self((typed.len() <= BYTES_MAX).then(|| typed.nfkc().collect()))
     }
 
     /// Whether the password may be chosen by the person with this address, in this tenant.
@@ -82,30 +85,33 @@ impl Password {
         email: &email::EmailAddress,
         tenant_name: &str,
     ) -> Result<(), PasswordRefusal> {
-        let folded = self.0.to_lowercase();
-        match self.0.chars().count() {
+        let Some(password) = &self.0 else { return Err(PasswordRefusal::TooLong) };
+        let folded = password.to_lowercase();
+        match password.chars().count() {
             chars if chars < chars_min => Err(PasswordRefusal::TooShort { chars_min }),
             chars if chars > CHARS_MAX => Err(PasswordRefusal::TooLong),
-            _ if self.0.chars().any(char::is_control) => Err(PasswordRefusal::ControlCharacter),
+            _ if password.chars().any(char::is_control) => Err(PasswordRefusal::ControlCharacter),
             _ if folded == email.key() || folded == email.local_part().to_lowercase() => Err(PasswordRefusal::IsEmail),
             _ if folded == tenant_name.to_lowercase() => Err(PasswordRefusal::IsTenantName),
             _ => Ok(()),
         }
     }
 
-    /// The hash to keep, as a PHC string; `None` only if the parameters were refused.
+    /// The hash to keep, as a PHC string; `None` for one that is too long, which [`Password::check`] refuses.
     pub(crate) fn hash(&self, salt: [u8; 16]) -> Option<String> {
         let params = Params::new(MEMORY_KIB, PASSES, LANES, None).ok()?;
         let salt = SaltString::encode_b64(&salt).ok()?;
         let hasher = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        hasher.hash_password(self.0.as_bytes(), Salt::from(&salt)).ok().map(|hash| hash.to_string())
+        hasher.hash_password(self.0.as_ref()?.as_bytes(), Salt::from(&salt)).ok().map(|hash| hash.to_string())
     }
 
     /// Whether the password is the one that was hashed. Without a hash (nobody has the address) the same work is
     /// done and the answer is no; so it is for one that asks for more work than is allowed.
     pub(crate) fn verify(&self, hash: Option<&str>) -> bool {
-        let kept = hash.and_then(|hash| PasswordHash::new(hash).ok()).filter(is_affordable);
-        let verify = |hash: &PasswordHash<'_>| Argon2::default().verify_password(self.0.as_bytes(), hash).is_ok();
+        let kept =
+            hash.and_then(|hash| PasswordHash::new(hash).ok()).filter(is_affordable).filter(|_| self.0.is_some());
+        let password = self.0.as_deref().unwrap_or_default();
+        let verify = |hash: &PasswordHash<'_>| Argon2::default().verify_password(password.as_bytes(), hash).is_ok();
         match &kept {
             Some(hash) => verify(hash),
             None => {
@@ -142,6 +148,8 @@ mod tests {
         assert_eq!(allowed("éééééééé"), Ok(()), "characters count, not bytes");
         assert_eq!(allowed(&"x".repeat(128)), Ok(()));
         assert_eq!(allowed(&"x".repeat(129)), Err(PasswordRefusal::TooLong));
+        assert_eq!(allowed(&"\u{fdfa}".repeat(100_000)), Err(PasswordRefusal::TooLong));
+        assert!(!Password::new(&"\u{fdfa}".repeat(100_000)).verify(None));
         assert_eq!(allowed("with\u{0}nul and more"), Err(PasswordRefusal::ControlCharacter));
         assert_eq!(allowed("ada.lovelace@EXAMPLE.com"), Err(PasswordRefusal::IsEmail));
         assert_eq!(allowed("ADA.lovelace"), Err(PasswordRefusal::IsEmail));

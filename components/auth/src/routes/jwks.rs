@@ -26,7 +26,6 @@ pub(crate) async fn list_public_keys(
     State(verifier): State<Arc<Result<Verifier, SettingError>>>,
 ) -> Result<Response, Problem> {
     let verifier = verifier.as_ref().as_ref().map_err(Clone::clone)?;
-    let headers =
-        [(header::CONTENT_TYPE, "application/jwk-set+json"), (header::CACHE_CONTROL, "public, max-age=300")];
+    let headers = [(header::CONTENT_TYPE, "application/jwk-set+json"), (header::CACHE_CONTROL, "public, max-age=300")];
     Ok((headers, verifier.keys().to_json().to_owned()).into_response())
 }

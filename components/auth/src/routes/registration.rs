@@ -88,7 +88,8 @@ fn is_tenant_name(name: &str, _: &()) -> garde::Result {
                   invalid_password (detail { code: REGISTER_INVALID_PASSWORD, reason }), malformed_json, \
                   invalid_idempotency_key", body = api::ProblemBody),
               (status = 409, description = "conflict_in_flight", body = api::ProblemBody),
-              (status = 413, description = "body_too_large", body = api::ProblemBody),
+              (status = 408, description = "body_timed_out", body = api::ProblemBody),
+        (status = 413, description = "body_too_large", body = api::ProblemBody),
               (status = 415, description = "unsupported_media_type", body = api::ProblemBody),
               (status = 422, description = "validation_failed, idempotency_key_reused", body = api::ProblemBody),
               (status = 503, description = "saturated, database_unavailable, outcome_unknown, misconfigured", body = api::ProblemBody)))]
@@ -109,7 +110,8 @@ pub(crate) async fn register(
     let tenant_name = TenantName::new(new.tenant_name.as_deref(), &address, tenant);
     let password = Password::new(&new.password);
     password.check(secrets.password_chars_min, &address, &tenant_name.name).map_err(AuthError::InvalidPassword)?;
-    let password_hash = password.hash(random_bytes()?).ok_or_else(|| Problem::internal("Argon2 refused its parameters"))?;
+    let password_hash =
+        password.hash(random_bytes()?).ok_or_else(|| Problem::internal("Argon2 refused its parameters"))?;
 
     let account = NewAccount {
         user_id: user.uuid(),

@@ -5,13 +5,8 @@
 
 use std::sync::Arc;
 
-use api::{App, BODY_BYTES_MAX, ClientAddress, Clock, Problem, SettingError, parse_form, read_body};
-use axum::{
-    Json, Router,
-    body::Body,
-    extract::State,
-    routing::post,
-};
+use api::{App, ClientAddress, Clock, Problem, SettingError, parse_form, read_body};
+use axum::{Json, Router, body::Body, extract::State, routing::post};
 use chrono::TimeDelta;
 use http::{HeaderMap, StatusCode, header};
 use identity::{ACCESS_TOKEN_SECONDS, Claims, Person, Verifier};
@@ -30,6 +25,8 @@ use crate::{
     },
 };
 
+/// The largest form: an address, a password and a scope, percent-encoded, with room to spare.
+const FORM_BYTES_MAX: usize = 16 * 1024;
 /// The longest `User-Agent` that is kept.
 const USER_AGENT_CHARS_MAX: usize = 400;
 
@@ -82,7 +79,8 @@ pub(crate) struct LoggedIn {
     responses((status = 200, description = "The token", body = LoggedIn),
               (status = 400, description = "bad_credentials (detail LOGIN_BAD_CREDENTIALS), unknown_tenant_scope",
                   body = api::ProblemBody),
-              (status = 413, description = "body_too_large", body = api::ProblemBody),
+              (status = 408, description = "body_timed_out", body = api::ProblemBody),
+        (status = 413, description = "body_too_large", body = api::ProblemBody),
               (status = 415, description = "unsupported_media_type", body = api::ProblemBody),
               (status = 422, description = "validation_failed", body = api::ProblemBody),
               (status = 429, description = "log_in_throttled", body = api::ProblemBody),
@@ -167,7 +165,7 @@ async fn read_form(headers: &HeaderMap, body: Body) -> Result<LogIn, Problem> {
     if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         return Err(AuthError::FormWanted.into());
     }
-    parse_form(&read_body(body, BODY_BYTES_MAX).await?)
+    parse_form(&read_body(body, FORM_BYTES_MAX).await?)
 }
 
 /// The slug of `tenant:<slug>`; the empty scope names none.

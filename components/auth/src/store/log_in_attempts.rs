@@ -109,8 +109,7 @@ impl Attempt {
 
     async fn ask_store(&self, store: &Store) -> Result<i64, StoreAway> {
         let ms = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
-        let mut args =
-            vec![self.at.timestamp_millis(), ADDRESS_FAILURES_MAX, ms(ADDRESS_WINDOW), ms(FORGOTTEN_AFTER)];
+        let mut args = vec![self.at.timestamp_millis(), ADDRESS_FAILURES_MAX, ms(ADDRESS_WINDOW), ms(FORGOTTEN_AFTER)];
         args.extend(schedule_ms());
         match store.eval(TRY, &[&self.account_key(), &self.address_key()], &args).await?.as_slice() {
             [RedisResult::Int64(wait_ms)] => Ok(*wait_ms),

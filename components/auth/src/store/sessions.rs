@@ -41,8 +41,7 @@ pub(crate) async fn find_log_in(db: &Db, email_key: &str, slug: Option<&str>) ->
 
 /// Begins a session; false if the password changed or the account was closed meanwhile.
 pub(crate) async fn open(db: &Db, session: &NewSession<'_>) -> Result<bool, DbError> {
-    let opened: Option<serde::de::IgnoredAny> =
-        db.call_unentered(Effect::Writes, "auth.open_session", session).await?;
+    let opened: Option<serde::de::IgnoredAny> = db.call_unentered(Effect::Writes, "auth.open_session", session).await?;
     Ok(opened.is_some())
 }
 

@@ -14,8 +14,7 @@ pub(crate) fn check(text: &str) -> Result<(), String> {
     if text.len() == 2 && CODES.split(' ').any(|code| code == text) {
         Ok(())
     } else {
-        Err("a country's code of two upper-case letters is wanted (ISO 3166-1 alpha-2), such as GB"
-            .to_owned())
+        Err("a country's code of two upper-case letters is wanted (ISO 3166-1 alpha-2), such as GB".to_owned())
     }
 }
 
@@ -28,9 +27,7 @@ mod tests {
         let codes: Vec<_> = CODES.split(' ').collect();
         assert_eq!(codes.len(), 249 + 1);
         assert!(codes.is_sorted_by(|a, b| a < b));
-        assert!(
-            codes.iter().all(|code| code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_uppercase()))
-        );
+        assert!(codes.iter().all(|code| code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_uppercase())));
     }
 
     #[test]

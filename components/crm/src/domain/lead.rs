@@ -217,12 +217,10 @@ mod tests {
 
     #[test]
     fn an_absent_field_stays_and_null_clears() {
-        let before =
-            lead(json!({ "email": "ada@example.com", "phone": "12345", "notes": "x", "source": "EVENT" }));
+        let before = lead(json!({ "email": "ada@example.com", "phone": "12345", "notes": "x", "source": "EVENT" }));
         let changes = from_value(json!({ "phone": null, "last_name": " Lovelace " })).unwrap();
         let after = before.changed(changes, later(1)).unwrap();
-        let details =
-            json!({ "email": "ada@example.com", "last_name": "Lovelace", "notes": "x", "source": "EVENT" });
+        let details = json!({ "email": "ada@example.com", "last_name": "Lovelace", "notes": "x", "source": "EVENT" });
         assert_eq!(after.details, from_value(details).unwrap());
     }
 
@@ -245,8 +243,7 @@ mod tests {
 
     #[test]
     fn all_that_is_wrong_is_named() {
-        let wrong =
-            json!({ "email": "ada", "phone": "?", "country": "gb", "website": "ftp://x", "notes": "" });
+        let wrong = json!({ "email": "ada", "phone": "?", "country": "gb", "website": "ftp://x", "notes": "" });
         let changes: LeadChanges = from_value(wrong.clone()).unwrap();
         let details: LeadDetails = from_value(wrong).unwrap();
         for report in [changes.validate().unwrap_err(), details.validate().unwrap_err()] {

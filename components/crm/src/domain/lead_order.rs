@@ -90,15 +90,12 @@ mod tests {
 
     #[test]
     fn a_made_up_place_fits_nowhere() {
-        let place =
-            |sort: &str, key| json!({ "sort": sort, "key": key, "id": LeadId::from(uuid::Uuid::nil()) });
+        let place = |sort: &str, key| json!({ "sort": sort, "key": key, "id": LeadId::from(uuid::Uuid::nil()) });
         for (sort, key) in [("score", json!("2026-01-01T00:00:00Z")), ("created_at", json!(5))] {
             let place: Place = from_value(place(sort, key)).unwrap();
             assert!(SORTS.iter().all(|&sort| place.within(sort).is_none()), "{place:?}");
         }
-        for (sort, key) in
-            [("score", json!(256)), ("created_at", json!("infinity")), ("created_at", json!(null))]
-        {
+        for (sort, key) in [("score", json!(256)), ("created_at", json!("infinity")), ("created_at", json!(null))] {
             assert!(from_value::<Place>(place(sort, key)).is_err());
         }
     }

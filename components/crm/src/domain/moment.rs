@@ -35,10 +35,10 @@ impl<'de> Deserialize<'de> for Moment {
             .map(|time| time.to_utc())
             // Postgres has no year 0, and an offset or a period of days can carry a time across a limit.
             .filter(|time| (1900..=9999).contains(&time.year()))
+            // A leap second, which Postgres refuses where it has a fraction.
+            .filter(|time| time.timestamp_subsec_nanos() < 1_000_000_000)
             .map(Self)
-            .ok_or_else(|| {
-                D::Error::custom("an RFC 3339 time such as 2026-01-31T00:00:00Z is wanted (write + as %2B)")
-            })
+            .ok_or_else(|| D::Error::custom("an RFC 3339 time such as 2026-01-31T00:00:00Z is wanted (write + as %2B)"))
     }
 }
 
@@ -56,6 +56,8 @@ mod tests {
 
     #[test]
     fn reads_rfc_3339_and_writes_utc() {
+        check("2016-12-31T23:59:60.5Z", None);
+        check("2026-01-31T12:34:60Z", None);
         check("2026-01-31T00:00:00Z", Some("2026-01-31T00:00:00.000000Z"));
         check("2026-01-31T02:30:00.123456789+02:30", Some("2026-01-31T00:00:00.123456Z"));
         check("1900-01-01T00:00:00Z", Some("1900-01-01T00:00:00.000000Z"));

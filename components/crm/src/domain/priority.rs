@@ -2,9 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::word::word;
+
 /// How soon a lead wants attention.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE", remote = "Self")]
 pub(crate) enum Priority {
     /// A score below 60.
     Low,
@@ -15,6 +17,8 @@ pub(crate) enum Priority {
     /// A score from 90.
     Urgent,
 }
+
+word!(Priority);
 
 impl Priority {
     /// Every priority, least first.

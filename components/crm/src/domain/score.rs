@@ -45,8 +45,7 @@ impl Score {
             .flatten()
             .map(|(rule, points)| ScoreReason { rule: Cow::Borrowed(rule), points })
             .collect();
-        let points =
-            reasons.iter().fold(0u8, |sum, reason| sum.saturating_add(reason.points)).min(POINTS_MAX);
+        let points = reasons.iter().fold(0u8, |sum, reason| sum.saturating_add(reason.points)).min(POINTS_MAX);
         Self { points, reasons }
     }
 }
@@ -84,8 +83,7 @@ mod tests {
     #[track_caller]
     fn check(details: Value, points: u8, reasons: &str) {
         let found = score(details.clone());
-        let fired: Vec<_> =
-            found.reasons.iter().map(|reason| format!("{} {}", reason.rule, reason.points)).collect();
+        let fired: Vec<_> = found.reasons.iter().map(|reason| format!("{} {}", reason.rule, reason.points)).collect();
         assert_eq!((found.points, fired.join(", ").as_str()), (points, reasons), "{details}");
     }
 

@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::word::word;
+
 /// Where a lead came from.
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema,
-)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE", remote = "Self")]
 pub(crate) enum Source {
     /// The tenant's own web site.
     Website,
@@ -26,6 +26,8 @@ pub(crate) enum Source {
     #[default]
     Other,
 }
+
+word!(Source);
 
 impl Source {
     /// Every source.

@@ -4,9 +4,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::word::word;
+
 /// How far a lead has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE", remote = "Self")]
 pub(crate) enum Status {
     /// Nobody has been in touch.
     New,
@@ -21,6 +23,8 @@ pub(crate) enum Status {
     /// Not a customer; may be contacted again.
     Lost,
 }
+
+word!(Status);
 
 impl Status {
     /// Every status, in the order in which a good lead passes them.

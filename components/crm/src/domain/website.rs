@@ -5,11 +5,7 @@
 
 /// Whether the text is such an address; its length and control characters are checked elsewhere.
 pub(crate) fn check(text: &str) -> Result<(), String> {
-    if is_website(text) {
-        Ok(())
-    } else {
-        Err("a web address such as https://example.com is wanted".to_owned())
-    }
+    if is_website(text) { Ok(()) } else { Err("a web address such as https://example.com is wanted".to_owned()) }
 }
 
 fn is_website(text: &str) -> bool {

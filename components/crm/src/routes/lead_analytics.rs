@@ -100,11 +100,7 @@ impl From<LeadAnalyticsRow> for LeadAnalyticsView {
             by_priority: each(Priority::ALL, &row.by_priority),
             average_score: row.average_score,
             score_histogram: (0..10).map(|tenth| score_step(tenth, &row.by_score_tenth)).collect(),
-            per_day: row
-                .per_day
-                .into_iter()
-                .map(|day| DayView { date: day.date, count: day.count })
-                .collect(),
+            per_day: row.per_day.into_iter().map(|day| DayView { date: day.date, count: day.count }).collect(),
         }
     }
 }
@@ -138,13 +134,10 @@ pub(crate) async fn summarize_leads(
 ) -> Result<Json<LeadAnalyticsView>, CrmError> {
     let period = Period { after: query.created_after, before: query.created_before };
     let days = period.days(clock.now()).map_err(|error| match error {
-        PeriodError::Reversed => {
-            Problem::invalid_parameter("created_before", "it must be after `created_after`")
+        PeriodError::Reversed => Problem::invalid_parameter("created_before", "it must be after `created_after`"),
+        PeriodError::TooLong => {
+            Problem::invalid_parameter("created_after", "the period has more than 366 days of UTC: shorten it")
         }
-        PeriodError::TooLong => Problem::invalid_parameter(
-            "created_after",
-            "the period has more than 366 days of UTC: shorten it",
-        ),
     })?;
     let row = store::lead_analytics::summarize(&caller, period, days).await?;
     Ok(Json(row.into()))

@@ -68,10 +68,7 @@ impl LeadQuery {
             Some(cursor) => {
                 let place: Place = api::decode_cursor(cursor)?;
                 let fits = place.within(self.sort).ok_or_else(|| {
-                    Problem::invalid_parameter(
-                        "cursor",
-                        "it belongs to another `sort`: begin again without it",
-                    )
+                    Problem::invalid_parameter("cursor", "it belongs to another `sort`: begin again without it")
                 })?;
                 Some(fits)
             }

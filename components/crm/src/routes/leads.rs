@@ -147,10 +147,7 @@ pub(crate) async fn create_lead(
     responses((status = 200, description = "The lead", body = LeadView,
                headers(("ETag" = String, description = "The version of the lead"))),
               Reading, OneLead))]
-pub(crate) async fn find_lead(
-    caller: Authorized<ReadLeads>,
-    Path(id): Path<LeadId>,
-) -> Result<Response, CrmError> {
+pub(crate) async fn find_lead(caller: Authorized<ReadLeads>, Path(id): Path<LeadId>) -> Result<Response, CrmError> {
     let lead = store::leads::find(&caller, id).await?.ok_or(CrmError::LeadNotFound)?;
     Ok(lead_response(StatusCode::OK, lead))
 }

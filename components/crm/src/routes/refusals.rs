@@ -40,6 +40,7 @@ refusals! {
     }
     /// Routes with a JSON body.
     JsonBody {
+        "408": "`body_timed_out`",
         "413": "`body_too_large`",
         "415": "`unsupported_media_type`",
         "422": "`validation_failed`, `idempotency_key_reused`",

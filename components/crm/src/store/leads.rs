@@ -185,11 +185,7 @@ impl From<DeletionRow> for Deletion {
 }
 
 /// Adds a lead, at most once for the claim.
-pub(crate) async fn insert(
-    caller: &Caller,
-    claim: Option<&Claim>,
-    lead: &Lead,
-) -> Result<Once<Lead>, DbError> {
+pub(crate) async fn insert(caller: &Caller, claim: Option<&Claim>, lead: &Lead) -> Result<Once<Lead>, DbError> {
     let (function, args) = ("crm.create_lead", LeadArgs::of(lead, lead.created_at));
     let created: Once<Option<LeadRow>> = caller.write_once(claim, function, &args).await?;
     Ok(DbError::answered(function, created.transpose())?.map(Lead::from))
@@ -202,11 +198,7 @@ pub(crate) async fn find(caller: &Caller, id: LeadId) -> Result<Option<Lead>, Db
 }
 
 /// Writes the fields of a lead over the version that it was made from; `None` where the tenant has no such lead.
-pub(crate) async fn update(
-    caller: &Caller,
-    lead: &Lead,
-    at: DateTime<Utc>,
-) -> Result<Option<Update>, DbError> {
+pub(crate) async fn update(caller: &Caller, lead: &Lead, at: DateTime<Utc>) -> Result<Option<Update>, DbError> {
     caller.write("crm.update_lead", &LeadArgs::of(lead, at)).await
 }
 

@@ -92,20 +92,15 @@ impl Connector {
             io::ErrorKind::AddrNotAvailable => dns_error("address not available"),
             _ => ErrorCode::ConnectionRefused,
         })?;
-        let transport = if self.tls {
-            Transport::Tls(Box::new(encrypt(host, tcp).await?))
-        } else {
-            Transport::Plain(tcp)
-        };
+        let transport =
+            if self.tls { Transport::Tls(Box::new(encrypt(host, tcp).await?)) } else { Transport::Plain(tcp) };
         Ok(Stream { transport, _permit: permit })
     }
 
     async fn resolve(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, ErrorCode> {
         let name = host.trim_start_matches('[').trim_end_matches(']');
-        let mut addresses: Vec<_> = tokio::net::lookup_host((name, port))
-            .await
-            .map_err(|_| dns_error("address not available"))?
-            .collect();
+        let mut addresses: Vec<_> =
+            tokio::net::lookup_host((name, port)).await.map_err(|_| dns_error("address not available"))?.collect();
         if self.blocked.remove(&mut addresses) {
             tracing::error!(host, "every address is blocked by block_networks");
             return Err(ErrorCode::DestinationIpProhibited);
@@ -166,11 +161,7 @@ impl Connection for Stream {
 }
 
 impl AsyncRead for Stream {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        into: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match &mut self.get_mut().transport {
             Transport::Plain(tcp) => Pin::new(tcp).poll_read(context, into),
             Transport::Tls(tls) => Pin::new(tls).poll_read(context, into),

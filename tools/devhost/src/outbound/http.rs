@@ -77,8 +77,7 @@ impl WasiHttpHooks for OutboundHttp {
         options: Option<RequestOptions>,
         _guests_trouble: Processing,
     ) -> Box<dyn Future<Output = Sent> + Send> {
-        let sender =
-            Self { check: self.check.clone(), clients: self.clients.clone(), server: self.server.clone() };
+        let sender = Self { check: self.check.clone(), clients: self.clients.clone(), server: self.server.clone() };
         Box::new(async move {
             let response = sender.send(request, options.unwrap_or_default()).await?;
             Ok((response, Box::new(async { Ok(()) }) as Processing))
@@ -96,9 +95,7 @@ impl OutboundHttp {
         let pause = options.between_bytes_timeout.unwrap_or(DEFAULT_TIMEOUT);
         let response = match request.uri().host().and_then(chaining_target).map(str::to_owned) {
             // A component that does not exist is a mistake of the application, not of the network: Spin traps.
-            Some(component) => {
-                self.server.chained(&component, request).await.map_err(TrappableError::trap)?
-            }
+            Some(component) => self.server.chained(&component, request).await.map_err(TrappableError::trap)?,
             None => self.network(request, options).await?,
         };
         Ok(response.map(|body| TimedBody { body: Some(body), pause, sleep: None }.boxed_unsync()))
@@ -134,11 +131,8 @@ impl OutboundHttp {
         request: Request<GuestBody>,
         options: RequestOptions,
     ) -> Result<Response<GuestBody>, ErrorCode> {
-        let client = if request.uri().scheme() == Some(&Scheme::HTTPS) {
-            &self.clients.tls
-        } else {
-            &self.clients.plain
-        };
+        let client =
+            if request.uri().scheme() == Some(&Scheme::HTTPS) { &self.clients.tls } else { &self.clients.plain };
         let connect = options.connect_timeout.unwrap_or(DEFAULT_TIMEOUT);
         let first_byte = options.first_byte_timeout.unwrap_or(DEFAULT_TIMEOUT);
         let response = CONNECT_TIMEOUT.scope(connect, client.request(request));
@@ -185,10 +179,7 @@ impl Body for TimedBody {
     type Data = Bytes;
     type Error = ErrorCode;
 
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, ErrorCode>>> {
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ErrorCode>>> {
         let this = self.get_mut();
         let Some(body) = &mut this.body else { return Poll::Ready(None) };
         if let Poll::Ready(frame) = Pin::new(body).poll_frame(context) {

@@ -68,9 +68,7 @@ impl Postgres {
     }
 
     fn keep(&mut self, connection: Connection) -> Result<Resource<Connection>, Error> {
-        self.connections
-            .push(connection)
-            .map_err(|_| Error::ConnectionFailed("too many connections".to_owned()))
+        self.connections.push(connection).map_err(|_| Error::ConnectionFailed("too many connections".to_owned()))
     }
 
     fn client(&self, connection: &Resource<Connection>) -> Result<Arc<deadpool_postgres::Object>, Error> {
@@ -92,11 +90,8 @@ impl Opener {
     async fn open(self, address: &str, ca: Option<String>) -> Result<Connection, Error> {
         check_address(&self.check, address)?;
         let permit = self.permits.acquire().await;
-        let client = self
-            .pools
-            .get(address, ca)
-            .await
-            .map_err(|error| Error::ConnectionFailed(format!("{error:?}")))?;
+        let client =
+            self.pools.get(address, ca).await.map_err(|error| Error::ConnectionFailed(format!("{error:?}")))?;
         Ok(Connection { client: Arc::new(client), _permit: permit })
     }
 }
@@ -116,9 +111,7 @@ fn check_address(check: &HostCheck, address: &str) -> Result<(), Error> {
         };
         let destination = port.map_or_else(|| host.clone(), |port| format!("{host}:{port}"));
         if !check.allows(&destination, "postgres").map_err(Error::Other)? {
-            return Err(Error::ConnectionFailed(format!(
-                "address postgres://{destination} is not permitted"
-            )));
+            return Err(Error::ConnectionFailed(format!("address postgres://{destination} is not permitted")));
         }
     }
     Ok(())
@@ -161,10 +154,7 @@ impl HostConnection for Postgres {
 }
 
 impl<T: Send> HostConnectionWithStore<T> for Postgres {
-    async fn open_async(
-        accessor: &Accessor<T, Self>,
-        address: String,
-    ) -> Result<Resource<Connection>, Error> {
+    async fn open_async(accessor: &Accessor<T, Self>, address: String) -> Result<Resource<Connection>, Error> {
         let opener = accessor.with(|mut access| access.get().opener());
         let connection = opener.open(&address, None).await?;
         accessor.with(|mut access| access.get().keep(connection))
@@ -177,8 +167,7 @@ impl<T: Send> HostConnectionWithStore<T> for Postgres {
         parameters: Vec<ParameterValue>,
     ) -> Result<(Vec<Column>, StreamReader<Vec<DbValue>>, FutureReader<Result<(), Error>>), Error> {
         let client = accessor.with(|mut access| access.get().client(&connection))?;
-        let Answer { columns, rows, outcome } =
-            postgres_query::query_streamed(&client, &statement, parameters).await?;
+        let Answer { columns, rows, outcome } = postgres_query::query_streamed(&client, &statement, parameters).await?;
         accessor
             .with(|mut access| {
                 let rows = StreamReader::new(&mut access, Rows(rows))?;
@@ -203,11 +192,7 @@ impl HostConnectionBuilder for Postgres {
         Ok(self.connections.push(ConnectionBuilder { address, ca: None })?)
     }
 
-    async fn set_ca_root(
-        &mut self,
-        builder: Resource<ConnectionBuilder>,
-        certificate: String,
-    ) -> Result<(), Error> {
+    async fn set_ca_root(&mut self, builder: Resource<ConnectionBuilder>, certificate: String) -> Result<(), Error> {
         if !certificate.contains("-----BEGIN CERTIFICATE-----") {
             return Err(Error::Other("invalid root certificate: it is not in PEM form".to_owned()));
         }

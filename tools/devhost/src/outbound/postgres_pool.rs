@@ -95,9 +95,7 @@ struct TlsRefused;
 
 impl std::fmt::Display for TlsRefused {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str(
-            "devhost does not do TLS to Postgres: add sslmode=disable to the connection string, or use spin",
-        )
+        out.write_str("devhost does not do TLS to Postgres: add sslmode=disable to the connection string, or use spin")
     }
 }
 

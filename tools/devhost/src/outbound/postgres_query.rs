@@ -34,24 +34,15 @@ pub(crate) struct Answer {
 }
 
 /// Runs a statement that returns no rows; says how many it touched.
-pub(crate) async fn execute(
-    client: &Object,
-    statement: &str,
-    parameters: Vec<ParameterValue>,
-) -> Result<u64, Error> {
-    let parameters =
-        converted(parameters).map_err(|error| Error::ValueConversionFailed(format!("{error:?}")))?;
+pub(crate) async fn execute(client: &Object, statement: &str, parameters: Vec<ParameterValue>) -> Result<u64, Error> {
+    let parameters = converted(parameters).map_err(|error| Error::ValueConversionFailed(format!("{error:?}")))?;
     let references: Vec<&(dyn ToSql + Sync)> =
         parameters.iter().map(|parameter| &**parameter as &(dyn ToSql + Sync)).collect();
     client.execute(statement, &references).await.map_err(|error| failed(&error))
 }
 
 /// Runs a query and collects its rows.
-pub(crate) async fn query(
-    client: &Object,
-    statement: &str,
-    parameters: Vec<ParameterValue>,
-) -> Result<RowSet, Error> {
+pub(crate) async fn query(client: &Object, statement: &str, parameters: Vec<ParameterValue>) -> Result<RowSet, Error> {
     let mut rows = pin!(start(client, statement, parameters).await?);
     let mut answer = RowSet { columns: Vec::new(), rows: Vec::new() };
     let mut bytes = size_of::<RowSet>();

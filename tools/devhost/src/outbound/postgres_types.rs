@@ -78,9 +78,7 @@ pub(crate) struct Decimal(pub(crate) rust_decimal::Decimal);
 impl Decimal {
     /// Reads a number; more digits than fit are an error, not a rounding.
     pub(crate) fn parse(text: &str) -> anyhow::Result<Self> {
-        rust_decimal::Decimal::from_str_exact(text)
-            .map(Self)
-            .with_context(|| format!("invalid decimal {text}"))
+        rust_decimal::Decimal::from_str_exact(text).map(Self).with_context(|| format!("invalid decimal {text}"))
     }
 }
 
@@ -118,13 +116,8 @@ pub(crate) fn decimals(numbers: Vec<Option<rust_decimal::Decimal>>) -> Vec<Optio
 }
 
 /// Array elements on their way to Postgres.
-pub(crate) fn read_decimals(
-    texts: Vec<Option<String>>,
-) -> anyhow::Result<Vec<Option<rust_decimal::Decimal>>> {
-    texts
-        .into_iter()
-        .map(|text| text.map(|text| Decimal::parse(&text).map(|number| number.0)).transpose())
-        .collect()
+pub(crate) fn read_decimals(texts: Vec<Option<String>>) -> anyhow::Result<Vec<Option<rust_decimal::Decimal>>> {
+    texts.into_iter().map(|text| text.map(|text| Decimal::parse(&text).map(|number| number.0)).transpose()).collect()
 }
 
 /// A range as the guest writes it: lower and upper bound, each of which may be missing.

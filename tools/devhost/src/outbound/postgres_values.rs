@@ -5,9 +5,7 @@
 
 use crate::{
     bindings::postgres::{DbDataType, DbValue, ParameterValue},
-    outbound::postgres_types::{
-        Decimal, Interval, Null, Raw, Span, decimals, read_decimals, span_of, wit_span,
-    },
+    outbound::postgres_types::{Decimal, Interval, Null, Raw, Span, decimals, read_decimals, span_of, wit_span},
 };
 use anyhow::{Context as _, anyhow};
 use chrono::{DateTime, Datelike as _, NaiveDate, NaiveDateTime, NaiveTime, Timelike as _, Utc};
@@ -68,21 +66,13 @@ pub(crate) fn value(row: &Row, index: usize) -> anyhow::Result<DbValue> {
         }
         Type::INTERVAL => read(row, index, |interval: Interval| DbValue::Interval(interval.0)),
         Type::UUID => read(row, index, |id: uuid::Uuid| DbValue::Uuid(id.to_string())),
-        Type::JSONB => {
-            read(row, index, |json: serde_json::Value| DbValue::Jsonb(json.to_string().into_bytes()))
+        Type::JSONB => read(row, index, |json: serde_json::Value| DbValue::Jsonb(json.to_string().into_bytes())),
+        Type::NUMERIC => read(row, index, |number: rust_decimal::Decimal| DbValue::Decimal(number.to_string())),
+        Type::INT4_RANGE => read(row, index, |range: Range<i32>| DbValue::RangeInt32(span_of(&range, |n| *n))),
+        Type::INT8_RANGE => read(row, index, |range: Range<i64>| DbValue::RangeInt64(span_of(&range, |n| *n))),
+        Type::NUM_RANGE => {
+            read(row, index, |range: Range<Decimal>| DbValue::RangeDecimal(span_of(&range, |n| n.0.to_string())))
         }
-        Type::NUMERIC => {
-            read(row, index, |number: rust_decimal::Decimal| DbValue::Decimal(number.to_string()))
-        }
-        Type::INT4_RANGE => {
-            read(row, index, |range: Range<i32>| DbValue::RangeInt32(span_of(&range, |n| *n)))
-        }
-        Type::INT8_RANGE => {
-            read(row, index, |range: Range<i64>| DbValue::RangeInt64(span_of(&range, |n| *n)))
-        }
-        Type::NUM_RANGE => read(row, index, |range: Range<Decimal>| {
-            DbValue::RangeDecimal(span_of(&range, |n| n.0.to_string()))
-        }),
         Type::INT4_ARRAY => read(row, index, DbValue::ArrayInt32),
         Type::INT8_ARRAY => read(row, index, DbValue::ArrayInt64),
         Type::NUMERIC_ARRAY => read(row, index, |numbers| DbValue::ArrayDecimal(decimals(numbers))),
@@ -219,8 +209,7 @@ mod tests {
 
     #[test]
     fn a_moment_survives_the_way_there_and_back() {
-        let moment =
-            NaiveDate::from_ymd_opt(2026, 8, 21).unwrap().and_hms_micro_opt(13, 5, 9, 123_456).unwrap();
+        let moment = NaiveDate::from_ymd_opt(2026, 8, 21).unwrap().and_hms_micro_opt(13, 5, 9, 123_456).unwrap();
         assert_eq!(datetime_parts(moment), (2026, 8, 21, 13, 5, 9, 123_456_000));
         assert_eq!(date((2026, 8, 21)).unwrap(), moment.date());
         assert_eq!(time((13, 5, 9, 123_456_000)).unwrap(), moment.time());

@@ -11,8 +11,8 @@ use crate::{
     permits::{Permit, Permits},
 };
 use redis::{
-    AsyncCommands as _, AsyncConnectionConfig, Client, ErrorKind, FromRedisValue, RedisError, RedisFuture,
-    Value, aio::MultiplexedConnection, io::AsyncDNSResolver,
+    AsyncCommands as _, AsyncConnectionConfig, Client, ErrorKind, FromRedisValue, RedisError, RedisFuture, Value,
+    aio::MultiplexedConnection, io::AsyncDNSResolver,
 };
 use std::net::SocketAddr;
 use wasmtime::component::{Accessor, HasData, Resource, ResourceTable};
@@ -121,11 +121,7 @@ impl<T: Send> HostConnectionWithStore<T> for Redis {
         commands(accessor, &connection)?.set(key, value).await.map_err(other)
     }
 
-    async fn incr(
-        accessor: &Accessor<T, Self>,
-        connection: Resource<Connection>,
-        key: String,
-    ) -> Result<i64, Error> {
+    async fn incr(accessor: &Accessor<T, Self>, connection: Resource<Connection>, key: String) -> Result<i64, Error> {
         commands(accessor, &connection)?.incr(key, 1).await.map_err(other)
     }
 

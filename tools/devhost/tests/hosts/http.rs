@@ -75,9 +75,7 @@ pub(crate) fn send(port: u16, request: &Request) -> Option<Reply> {
         bytes.extend_from_slice(b"\r\n");
     }
     bytes.extend_from_slice(b"connection: close\r\n");
-    bytes.extend_from_slice(
-        format!("content-length: {}\r\n\r\n{}", request.body.len(), request.body).as_bytes(),
-    );
+    bytes.extend_from_slice(format!("content-length: {}\r\n\r\n{}", request.body.len(), request.body).as_bytes());
     stream.write_all(&bytes).ok()?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).ok()?;

@@ -58,11 +58,8 @@ impl Setup {
     /// The fixture application in a fresh folder, with the servers of the test run.
     pub(crate) fn new(kind: &Kind) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let folder = std::env::temp_dir().join(format!(
-            "devhost-test-{}-{}",
-            std::process::id(),
-            COUNT.fetch_add(1, Relaxed)
-        ));
+        let folder =
+            std::env::temp_dir().join(format!("devhost-test-{}-{}", std::process::id(), COUNT.fetch_add(1, Relaxed)));
         fs::create_dir_all(&folder).unwrap();
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let manifest = fs::read_to_string(workspace.join("tests/guest/spin.toml")).unwrap();
@@ -278,9 +275,6 @@ fn server_url(name: &str) -> Url {
         panic!("{name} is not set: run ./dev test, which starts the servers that these tests need");
     };
     let url = Url::parse(&text).unwrap_or_else(|error| panic!("{name} is not a URL: {error}"));
-    assert!(
-        url.host_str().is_some(),
-        "{name} must name a host: these tests cannot use a socket in the file system"
-    );
+    assert!(url.host_str().is_some(), "{name} must name a host: these tests cannot use a socket in the file system");
     url
 }

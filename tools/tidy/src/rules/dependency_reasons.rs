@@ -38,12 +38,11 @@ mod tests {
 
     #[test]
     fn a_dependency_has_a_reason() {
-        let good = "[workspace.dependencies]\n# The router.\naxum = \"0.8\"\ntower = \"0.5\"\n\nhmac = \"0.12\" # signs\n";
+        let good =
+            "[workspace.dependencies]\n# The router.\naxum = \"0.8\"\ntower = \"0.5\"\n\nhmac = \"0.12\" # signs\n";
         assert_eq!(said(check, &[("Cargo.toml", good)]), [""; 0]);
-        let broken = "[workspace.dependencies]\n# The router.\naxum = \"0.8\"\n\nleftpad = \"1\"\n[profile.dev]\ndebug = 1\n";
-        assert_eq!(
-            said(check, &[("Cargo.toml", broken)]),
-            ["Cargo.toml:5: say in a comment why leftpad is needed"]
-        );
+        let broken =
+            "[workspace.dependencies]\n# The router.\naxum = \"0.8\"\n\nleftpad = \"1\"\n[profile.dev]\ndebug = 1\n";
+        assert_eq!(said(check, &[("Cargo.toml", broken)]), ["Cargo.toml:5: say in a comment why leftpad is needed"]);
     }
 }

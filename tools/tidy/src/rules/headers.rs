@@ -6,9 +6,7 @@ use crate::project::Project;
 pub(crate) fn check(project: &Project) -> Vec<Finding> {
     let without = project.rust.iter().filter(|file| !file.text.starts_with("//!"));
     without
-        .map(|file| {
-            Finding::new(&file.path, 1, "open the file with `//!`: what it owns, and what must stay true")
-        })
+        .map(|file| Finding::new(&file.path, 1, "open the file with `//!`: what it owns, and what must stay true"))
         .collect()
 }
 
@@ -21,9 +19,6 @@ mod tests {
     fn a_file_says_what_it_is() {
         assert_eq!(said(check, &[("crates/x/src/lib.rs", "//! Owns x.\nfn x() {}")]), [""; 0]);
         let broken = said(check, &[("crates/x/src/lib.rs", "use std::fmt;\n//! Too late.")]);
-        assert_eq!(
-            broken,
-            ["crates/x/src/lib.rs:1: open the file with `//!`: what it owns, and what must stay true"]
-        );
+        assert_eq!(broken, ["crates/x/src/lib.rs:1: open the file with `//!`: what it owns, and what must stay true"]);
     }
 }

@@ -11,8 +11,7 @@ pub(crate) fn check(project: &Project) -> Vec<Finding> {
         let lines = file.text.lines().count();
         let mut header = file.text.lines().take_while(|line| line.starts_with("//!"));
         if lines > LINES_MAX && !header.any(|line| line.starts_with("//! Long because")) {
-            let sentence =
-                format!("{lines} lines: split the file, or say `//! Long because …` in its header");
+            let sentence = format!("{lines} lines: split the file, or say `//! Long because …` in its header");
             findings.push(Finding::new(&file.path, LINES_MAX + 1, sentence));
         }
     }

@@ -10,15 +10,13 @@ pub(crate) fn check(project: &Project) -> Vec<Finding> {
     let mut findings = Vec::new();
     for file in &project.rust {
         if file.path.split(['/', '.']).any(|part| FILES.contains(&part)) {
-            let sentence =
-                "name the file after the noun it is about, or put its functions next to their only caller";
+            let sentence = "name the file after the noun it is about, or put its functions next to their only caller";
             findings.push(Finding::new(&file.path, 1, sentence));
         }
         for (line, code) in file.code_lines() {
             if let Some(name) = defined_type(code).filter(|name| is_layer(name)) {
-                let sentence = format!(
-                    "`{name}` is named after a layer: free functions in a well-named module are enough"
-                );
+                let sentence =
+                    format!("`{name}` is named after a layer: free functions in a well-named module are enough");
                 findings.push(Finding::new(&file.path, line, sentence));
             }
         }
@@ -52,15 +50,12 @@ mod tests {
 
     #[test]
     fn types_are_not_layers() {
-        let good =
-            "pub struct Lead; impl Service<Request> for Lead { type Future = Ready; }\n// struct LeadManager";
+        let good = "pub struct Lead; impl Service<Request> for Lead { type Future = Ready; }\n// struct LeadManager";
         assert_eq!(said(check, &[("a.rs", good)]), [""; 0]);
         let broken = said(check, &[("a.rs", "\npub(crate) struct LeadRepository<T> {}")]);
         assert_eq!(
             broken,
-            [
-                "a.rs:2: `LeadRepository` is named after a layer: free functions in a well-named module are enough"
-            ]
+            ["a.rs:2: `LeadRepository` is named after a layer: free functions in a well-named module are enough"]
         );
     }
 }

@@ -7,10 +7,8 @@ use crate::project::Project;
 use crate::rust::RustFile;
 
 pub(crate) fn check(project: &Project) -> Vec<Finding> {
-    let files: BTreeMap<&str, &RustFile> =
-        project.rust.iter().map(|file| (file.path.as_str(), file)).collect();
-    let manifests: Vec<&str> =
-        project.others.keys().filter_map(|path| path.strip_suffix("Cargo.toml")).collect();
+    let files: BTreeMap<&str, &RustFile> = project.rust.iter().map(|file| (file.path.as_str(), file)).collect();
+    let manifests: Vec<&str> = project.others.keys().filter_map(|path| path.strip_suffix("Cargo.toml")).collect();
     let mut reached: BTreeSet<String> = BTreeSet::new();
     let mut waiting: Vec<String> =
         files.keys().filter(|path| is_root(path, &manifests)).map(|path| (*path).to_owned()).collect();
@@ -27,15 +25,14 @@ pub(crate) fn check(project: &Project) -> Vec<Finding> {
 
 /// Whether cargo compiles the file by itself: where it lies in its package tells.
 fn is_root(path: &str, manifests: &[&str]) -> bool {
-    let package =
-        manifests.iter().filter(|folder| path.starts_with(**folder)).max_by_key(|folder| folder.len());
+    let package = manifests.iter().filter(|folder| path.starts_with(**folder)).max_by_key(|folder| folder.len());
     let Some(inside) = package.and_then(|folder| path.strip_prefix(folder)) else { return true };
     if ["src/lib.rs", "src/main.rs", "build.rs"].contains(&inside) {
         return true;
     }
-    ["src/bin/", "tests/", "benches/", "examples/"].iter().any(|folder| {
-        inside.strip_prefix(folder).is_some_and(|name| !name.contains('/') || name.ends_with("/main.rs"))
-    })
+    ["src/bin/", "tests/", "benches/", "examples/"]
+        .iter()
+        .any(|folder| inside.strip_prefix(folder).is_some_and(|name| !name.contains('/') || name.ends_with("/main.rs")))
 }
 
 /// Where the modules that a file names may lie: beside it, or in the folder that bears its name.

@@ -43,14 +43,9 @@ mod tests {
         let mark = MARKS[0];
         let good = format!("// {mark}(ada): check the exponent\nlet text = \"{mark}\";");
         assert_eq!(said(check, &[("a.rs", &good)]), [""; 0]);
-        let broken = said(
-            check,
-            &[("a.rs", &format!("fn f() {{}}\n// {mark}: later")), ("b.sql", &format!("-- {mark}"))],
-        );
+        let broken =
+            said(check, &[("a.rs", &format!("fn f() {{}}\n// {mark}: later")), ("b.sql", &format!("-- {mark}"))]);
         assert_eq!(broken.len(), 2);
-        assert!(
-            broken[0].starts_with("a.rs:2: say who") && broken[1].starts_with("b.sql:1: say who"),
-            "{broken:?}"
-        );
+        assert!(broken[0].starts_with("a.rs:2: say who") && broken[1].starts_with("b.sql:1: say who"), "{broken:?}");
     }
 }

@@ -26,8 +26,7 @@ pub(crate) fn check(project: &Project) -> Vec<Finding> {
     for file in project.rust.iter().filter(|file| is_pure(&file.path)) {
         for (line, code) in file.code_lines() {
             if let Some(word) = FORBIDDEN.iter().find(|word| has_word(code, word)) {
-                let sentence =
-                    format!("a rule may not reach for `{word}`: take what it needs as an argument");
+                let sentence = format!("a rule may not reach for `{word}`: take what it needs as an argument");
                 findings.push(Finding::new(&file.path, line, sentence));
             }
         }
@@ -48,8 +47,7 @@ mod tests {
 
     #[test]
     fn a_rule_asks_nobody() {
-        let good =
-            "use chrono::DateTime;\npub fn is_expired(now: DateTime<Utc>) -> bool { operand::brand(now) }";
+        let good = "use chrono::DateTime;\npub fn is_expired(now: DateTime<Utc>) -> bool { operand::brand(now) }";
         assert_eq!(said(check, &[("components/auth/src/domain/session.rs", good)]), [""; 0]);
         let broken = "use crate::store::leads;\nasync fn f() { g().await }";
         assert_eq!(

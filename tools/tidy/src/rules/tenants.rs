@@ -31,11 +31,7 @@ pub(crate) fn check(project: &Project) -> Vec<Finding> {
     for file in project.rust.iter().filter(|file| file.path.starts_with("components/")) {
         for (line, text) in file.strings.iter().filter(|(_, text)| store_only::is_sql(text)) {
             if touches_rows(text) && !text.contains("tenant_id") {
-                findings.push(Finding::new(
-                    &file.path,
-                    *line,
-                    "this statement has no `tenant_id` in its conditions",
-                ));
+                findings.push(Finding::new(&file.path, *line, "this statement has no `tenant_id` in its conditions"));
             }
         }
     }
@@ -117,21 +113,16 @@ mod tests {
 
     #[test]
     fn exceptions_have_names() {
-        let sql = "create or replace function auth.find_log_in(a jsonb) returns json as $$ select 1 from auth.users $$;";
+        let sql =
+            "create or replace function auth.find_log_in(a jsonb) returns json as $$ select 1 from auth.users $$;";
         assert_eq!(said(check, &[("components/auth/sql/sessions.sql", sql)]), [""; 0]);
-        assert_eq!(
-            said(check, &[("components/auth/sql/x.sql", &sql.replace("find_log_in", "find_anyone"))]).len(),
-            1
-        );
+        assert_eq!(said(check, &[("components/auth/sql/x.sql", &sql.replace("find_log_in", "find_anyone"))]).len(), 1);
     }
 
     #[test]
     fn a_statement_in_rust_names_the_tenant() {
         let with = |condition: &str| format!("const Q: &str = \"delete from crm.leads where {condition}\";");
-        assert_eq!(
-            said(check, &[("components/crm/src/store/leads.rs", &with("tenant_id = $1 and id = $2"))]),
-            [""; 0]
-        );
+        assert_eq!(said(check, &[("components/crm/src/store/leads.rs", &with("tenant_id = $1 and id = $2"))]), [""; 0]);
         assert_eq!(said(check, &[("components/crm/src/store/leads.rs", &with("id = $1"))]).len(), 1);
     }
 }
