@@ -32,7 +32,8 @@ pub struct HostOptions {
 #[derive(Debug)]
 pub struct Host {
     shell: Child,
-    // The shell around the host ends it when this pipe closes, however this process ends.
+    // The shell around the host ends it, with its own children (Spin has one), when this pipe closes, however this
+    // process ends.
     lifeline: Option<ChildStdin>,
     folder: TempDir,
     restart: (u16, Variables, HostOptions),
@@ -98,7 +99,7 @@ fn spawn(folder: &Path, port: u16, variables: &Variables, options: &HostOptions)
     let log = File::options().create(true).append(true).open(folder.join("host.log"))?;
 
     let mut shell = Command::new("sh")
-        .args(["-c", "\"$@\" <&- & host=$!; read -r _; kill -9 $host; wait $host 2>&-", "host"])
+        .args(["-c", "setsid \"$@\" <&- & host=$!; read -r _; kill -9 -- -$host; wait $host 2>&-", "host"])
         .arg(host_binary(root)?)
         .args(["up", "-f"])
         .arg(root.join("spin.toml"))
