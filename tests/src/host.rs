@@ -17,6 +17,16 @@ use tempfile::TempDir;
 /// Uncached code is compiled at the first start, on a busy machine.
 const START_LIMIT: Duration = Duration::from_secs(180);
 
+/// The host's processes are gone in less, on a busy machine too.
+const STOP_LIMIT: Duration = Duration::from_secs(30);
+
+/// The shell around the host: it ends the host's whole process group (Spin has a child) when its input closes. The group
+/// exists only from `setsid` on, so an early end is tried again; `kill -s KILL -- -1` is the form that every `sh` reads.
+const KEEPER: &str = r#"setsid "$@" <&- & host=$!
+read -r _
+until kill -s KILL -- "-$host" || ! kill -s 0 "$host"; do sleep 0.05; done 2>/dev/null
+wait "$host""#;
+
 /// How a host differs from the default one.
 #[derive(Debug, Clone, Default)]
 pub struct HostOptions {
@@ -66,7 +76,19 @@ impl Host {
 
     fn stop(&mut self) {
         self.lifeline = None;
-        let _ = self.shell.wait();
+        let deadline = Instant::now() + STOP_LIMIT;
+        while matches!(self.shell.try_wait(), Ok(None)) {
+            if Instant::now() > deadline {
+                let _ = self.shell.kill();
+                // Not a panic: this runs while a failed test unwinds as well. What is left behind holds its port.
+                eprintln!(
+                    "the host on port {} is still there {STOP_LIMIT:?} after its end was asked for",
+                    self.restart.0
+                );
+                std::process::abort();
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
     }
 
     fn wait_until_it_answers(&mut self) -> Result<()> {
@@ -99,7 +121,7 @@ fn spawn(folder: &Path, port: u16, variables: &Variables, options: &HostOptions)
     let log = File::options().create(true).append(true).open(folder.join("host.log"))?;
 
     let mut shell = Command::new("sh")
-        .args(["-c", "setsid \"$@\" <&- & host=$!; read -r _; kill -9 -- -$host; wait $host 2>&-", "host"])
+        .args(["-c", KEEPER, "host"])
         .arg(host_binary(root)?)
         .args(["up", "-f"])
         .arg(root.join("spin.toml"))
