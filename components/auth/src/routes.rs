@@ -1,6 +1,7 @@
 //! The routes of auth, one file a resource, and their API description.
 
 pub(crate) mod jwks;
+pub(crate) mod refusals;
 pub(crate) mod registration;
 pub(crate) mod sessions;
 pub(crate) mod users;

@@ -4,7 +4,7 @@
 
 use db::{Db, DbError};
 
-use crate::{SettingError, Settings, Store, cors::Cors};
+use crate::{SettingError, Settings, Store, cors::Cors, rate_limit::Limits};
 
 /// The shared part of every component's state.
 #[derive(Debug)]
@@ -17,11 +17,13 @@ pub struct App {
     pub(crate) cors: Cors,
     /// How many proxies of ours append to `X-Forwarded-For`.
     pub(crate) trusted_proxy_hops: Result<usize, SettingError>,
+    /// How many requests a minute everybody has.
+    pub(crate) limits: Result<Limits, SettingError>,
 }
 
 impl App {
     /// The variables that [`App::new`] reads; a component adds its own.
-    pub const SETTINGS: [&'static str; 12] = [
+    pub const SETTINGS: [&'static str; 15] = [
         "db_host",
         "db_port",
         "db_name",
@@ -34,6 +36,9 @@ impl App {
         "redis_password",
         "cors_origins",
         "trusted_proxy_hops",
+        "rate_limit_user",
+        "rate_limit_tenant",
+        "rate_limit_address",
     ];
 
     /// Reads the settings; what is wrong with one is found where it is used.
@@ -46,6 +51,7 @@ impl App {
                 "" => Ok(0),
                 _ => settings.number("trusted_proxy_hops"),
             },
+            limits: Limits::new(settings),
         }
     }
 

@@ -4,6 +4,7 @@
 //!   headers, CORS, one log line.
 //! - The extractors [`Json`], [`Posted`], [`Query`] and [`Path`] refuse what is malformed, unknown, too large or
 //!   repeated, by name, before a handler runs.
+//! - [`Visitor`] and [`count_member`] hold everybody to their rate limit before anything is done for them.
 //! - [`Problem`] is the only form in which anything is refused (RFC 9457).
 //! - [`App`] is what an instance knows from its variables; [`Store`] is the Redis-compatible store.
 //!
@@ -20,11 +21,14 @@ mod health;
 mod idempotency;
 mod json;
 mod log;
+mod notes;
 mod page;
 mod path;
 mod problem;
 mod query;
 mod random;
+mod rate_limit;
+pub mod refusals;
 mod request_id;
 mod serve;
 mod settings;
@@ -38,12 +42,13 @@ pub use etag::{IfMatch, etag};
 pub use health::{Health, Readiness, routes as health_routes};
 pub use idempotency::{Posted, answer_once};
 pub use json::{Json, parse_json, validated};
-pub use log::RequestLog;
+pub use notes::Notes;
 pub use page::{Limit, Page, decode_cursor, encode_cursor};
 pub use path::Path;
 pub use problem::{Detail, FieldError, Problem, ProblemBody};
 pub use query::{Query, parse_form};
 pub use random::random_bytes;
+pub use rate_limit::{Visitor, count_member};
 pub use serve::Instance;
 pub use settings::{SettingError, Settings};
 pub use store::{Store, StoreAway};

@@ -3,11 +3,7 @@
 //! It holds method, route pattern, status, duration, tenant, request id, and for a refusal its code and cause; never
 //! a token, a password, an email address, a path's or query's values, or a body. See `docs/logging.md`.
 
-use std::{
-    io::Write,
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::{io::Write, time::Duration};
 
 use http::Method;
 use ids::TenantId;
@@ -15,18 +11,6 @@ use serde::Serialize;
 
 /// The longest line, line feed included: what a pipe takes in one piece.
 const LINE_BYTES_MAX: usize = 4096;
-
-/// What a request adds to its line on the way; the middleware keeps it beside the request.
-#[derive(Debug, Clone, Default)]
-pub struct RequestLog(Arc<OnceLock<TenantId>>);
-
-impl RequestLog {
-    /// Names the tenant that the verified token names.
-    pub fn tenant(&self, tenant: TenantId) {
-        // A request has one tenant: the first word stands.
-        let _ = self.0.set(tenant);
-    }
-}
 
 /// One line.
 #[derive(Serialize)]
@@ -54,7 +38,7 @@ pub(crate) struct Finished<'a> {
     pub(crate) status: u16,
     pub(crate) took: Duration,
     pub(crate) request_id: &'a str,
-    pub(crate) log: &'a RequestLog,
+    pub(crate) tenant: Option<TenantId>,
     pub(crate) problem: Option<(&'a str, Option<&'a str>)>,
 }
 
@@ -69,7 +53,7 @@ impl Finished<'_> {
             status: self.status,
             duration_ms: self.took.as_micros() as f64 / 1000.0,
             request_id: self.request_id,
-            tenant: self.log.0.get().map(ToString::to_string),
+            tenant: self.tenant.map(|tenant| tenant.to_string()),
             code: self.problem.map(|(code, _)| code),
             cause: self.problem.and_then(|(_, cause)| cause),
         };
@@ -100,8 +84,6 @@ mod tests {
     use super::*;
 
     fn line(cause: &str, method: &Method) -> String {
-        let log = RequestLog::default();
-        log.tenant(TenantId::from(uuid()));
         let finished = Finished {
             component: "crm",
             method,
@@ -109,7 +91,7 @@ mod tests {
             status: 503,
             took: Duration::from_micros(1500),
             request_id: "req_1",
-            log: &log,
+            tenant: Some(TenantId::from(uuid())),
             problem: Some(("saturated", Some(cause))),
         };
         String::from_utf8(finished.line()).unwrap()

@@ -16,8 +16,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use tower::ServiceExt;
 
 use crate::{
-    App, Clock, Problem, Settings,
-    log::{Finished, RequestLog},
+    App, Clock, Notes, Problem, Settings,
+    log::Finished,
     request_id::{self, request_id},
 };
 
@@ -87,8 +87,8 @@ async fn serve(component: &'static str, app: &Arc<App>, router: Router, mut requ
     // CORS needs the origin again when the answer stands.
     let origin: HeaderMap =
         request.headers().get(header::ORIGIN).map(|origin| (header::ORIGIN, origin.clone())).into_iter().collect();
-    let log = RequestLog::default();
-    request.extensions_mut().insert(log.clone());
+    let notes = Notes::default();
+    request.extensions_mut().insert(notes.clone());
     // One moment for the whole request, whoever asks for it.
     request.extensions_mut().insert(Clock::read());
 
@@ -114,6 +114,9 @@ async fn serve(component: &'static str, app: &Arc<App>, router: Router, mut requ
     if let Ok(value) = HeaderValue::from_str(&request_id) {
         response.headers_mut().insert(request_id::HEADER, value);
     }
+    if let Some(standing) = notes.noted_standing() {
+        response.headers_mut().extend(standing.headers());
+    }
     app.cors.mark(&origin, response.headers_mut());
 
     Finished {
@@ -123,7 +126,7 @@ async fn serve(component: &'static str, app: &Arc<App>, router: Router, mut requ
         status: response.status().as_u16(),
         took: started.elapsed(),
         request_id: &request_id,
-        log: &log,
+        tenant: notes.noted_tenant(),
         problem: problem.as_ref().map(|problem| (problem.code(), problem.cause())),
     }
     .write();

@@ -2,7 +2,7 @@
 
 use std::{marker::PhantomData, ops::Deref, sync::Arc};
 
-use api::{App, Clock, Problem, RequestLog, SettingError};
+use api::{App, Clock, Notes, Problem, SettingError, Visitor};
 use axum::extract::{FromRef, FromRequestParts};
 use db::Entry;
 use http::{HeaderMap, header, request::Parts};
@@ -75,26 +75,39 @@ fn tenant_entry(claims: &Claims, roles: &'static [&'static str]) -> Option<Entry
     Some(Entry::Tenant { tenant, user: claims.sub.uuid(), session: claims.sid.uuid(), roles })
 }
 
+/// The claims of a valid token, counted against its user and tenant; who has none counts as a visitor.
 async fn verified<S>(parts: &mut Parts, state: &S) -> Result<Claims, Problem>
 where
-    S: Sync,
+    S: Send + Sync,
+    Arc<App>: FromRef<S>,
     Arc<Result<Verifier, SettingError>>: FromRef<S>,
 {
     let Ok(clock) = Clock::from_request_parts(parts, state).await;
     let verifier = Arc::<Result<Verifier, SettingError>>::from_ref(state);
     let verifier = verifier.as_ref().as_ref().map_err(Clone::clone)?;
-    let token = bearer(&parts.headers)?;
-    let claims = verifier.verify(token, clock.now()).map_err(|error| {
+    let claims = match bearer(&parts.headers).and_then(|token| claims(verifier, token, clock)) {
+        Ok(claims) => claims,
+        Err(problem) => {
+            Visitor::from_request_parts(parts, state).await?;
+            return Err(problem);
+        }
+    };
+    let notes = Notes::of(parts);
+    if let (Some(notes), Some(tenant)) = (notes, claims.tid) {
+        notes.tenant(tenant);
+    }
+    api::count_member(&Arc::<App>::from_ref(state), notes, claims.sub, claims.tid, clock.now()).await?;
+    Ok(claims)
+}
+
+fn claims(verifier: &Verifier, token: &str, clock: Clock) -> Result<Claims, Problem> {
+    verifier.verify(token, clock.now()).map_err(|error| {
         let detail = match error {
             TokenError::Expired => "The access token has expired: log in again.",
             _ => "The access token is not valid.",
         };
         Problem::unauthenticated(detail).caused_by(format_args!("token: {error:?}"))
-    })?;
-    if let (Some(log), Some(tenant)) = (parts.extensions.get::<RequestLog>(), claims.tid) {
-        log.tenant(tenant);
-    }
-    Ok(claims)
+    })
 }
 
 /// The token of `Authorization: Bearer …` (RFC 6750, 2.1); the scheme's case does not matter, one header does.

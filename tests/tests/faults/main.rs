@@ -5,5 +5,6 @@ mod addresses;
 mod configuration;
 mod neighbours;
 mod postgres;
+mod rate_limits;
 mod saturation;
 mod store;

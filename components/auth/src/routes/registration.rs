@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use api::{App, Clock, Posted, Problem, SettingError, answer_once, random_bytes};
+use api::{App, Clock, Posted, Problem, SettingError, Visitor, answer_once, random_bytes};
 use axum::{
     Json, Router,
     extract::State,
@@ -23,7 +23,10 @@ use crate::{
         tenant_name::{CHARS_MAX, TenantName},
     },
     error::AuthError,
-    routes::users::AccountView,
+    routes::{
+        refusals::{JsonBody, Registering},
+        users::AccountView,
+    },
     secrets::{Purpose, Secrets},
     store::{
         self,
@@ -83,20 +86,12 @@ fn is_tenant_name(name: &str, _: &()) -> garde::Result {
 #[utoipa::path(post, path = "/auth/register", operation_id = "register", tag = "auth",
     params(("Idempotency-Key" = Option<String>, Header, description = "Repeats get the first answer for 24 hours")),
     request_body = NewUser,
-    responses((status = 201, description = "The account", body = AccountView),
-              (status = 400, description = "user_already_exists (detail REGISTER_USER_ALREADY_EXISTS), \
-                  invalid_password (detail { code: REGISTER_INVALID_PASSWORD, reason }), malformed_json, \
-                  invalid_idempotency_key", body = api::ProblemBody),
-              (status = 409, description = "conflict_in_flight", body = api::ProblemBody),
-              (status = 408, description = "body_timed_out", body = api::ProblemBody),
-        (status = 413, description = "body_too_large", body = api::ProblemBody),
-              (status = 415, description = "unsupported_media_type", body = api::ProblemBody),
-              (status = 422, description = "validation_failed, idempotency_key_reused", body = api::ProblemBody),
-              (status = 503, description = "saturated, database_unavailable, outcome_unknown, misconfigured", body = api::ProblemBody)))]
+    responses((status = 201, description = "The account", body = AccountView), Registering, JsonBody))]
 pub(crate) async fn register(
     State(app): State<Arc<App>>,
     State(secrets): State<Arc<Result<Secrets, SettingError>>>,
     clock: Clock,
+    _visitor: Visitor,
     Posted { body: new, claim }: Posted<NewUser>,
 ) -> Result<Response, Problem> {
     let secrets = secrets.as_ref().as_ref().map_err(Clone::clone)?;

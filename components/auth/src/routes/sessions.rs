@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use api::{App, ClientAddress, Clock, Problem, SettingError, parse_form, read_body};
+use api::{App, Clock, Problem, SettingError, Visitor, parse_form, read_body};
 use axum::{Json, Router, body::Body, extract::State, routing::post};
 use chrono::TimeDelta;
 use http::{HeaderMap, StatusCode, header};
@@ -17,6 +17,7 @@ use crate::{
     AuthState,
     domain::password::Password,
     error::AuthError,
+    routes::refusals::{LoggingIn, LoggingOut},
     secrets::{Purpose, Secrets},
     store::{
         self,
@@ -76,21 +77,13 @@ pub(crate) struct LoggedIn {
 /// Begins a session and gives its access token.
 #[utoipa::path(post, path = "/auth/jwt/login", operation_id = "log_in", tag = "auth",
     request_body(content = LogIn, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 200, description = "The token", body = LoggedIn),
-              (status = 400, description = "bad_credentials (detail LOGIN_BAD_CREDENTIALS), unknown_tenant_scope",
-                  body = api::ProblemBody),
-              (status = 408, description = "body_timed_out", body = api::ProblemBody),
-        (status = 413, description = "body_too_large", body = api::ProblemBody),
-              (status = 415, description = "unsupported_media_type", body = api::ProblemBody),
-              (status = 422, description = "validation_failed", body = api::ProblemBody),
-              (status = 429, description = "log_in_throttled", body = api::ProblemBody),
-              (status = 503, description = "saturated, database_unavailable, outcome_unknown, misconfigured", body = api::ProblemBody)))]
+    responses((status = 200, description = "The token", body = LoggedIn), LoggingIn))]
 pub(crate) async fn log_in(
     State(app): State<Arc<App>>,
     State(verifier): State<Arc<Result<Verifier, SettingError>>>,
     State(secrets): State<Arc<Result<Secrets, SettingError>>>,
     clock: Clock,
-    address: ClientAddress,
+    Visitor(address): Visitor,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<LoggedIn>, Problem> {
@@ -151,9 +144,7 @@ pub(crate) async fn log_in(
 
 /// Ends the caller's session: its tokens are refused from now on, by every component.
 #[utoipa::path(post, path = "/auth/jwt/logout", operation_id = "log_out", tag = "auth", security(("bearer" = [])),
-    responses((status = 204, description = "The session has ended"),
-              (status = 401, description = "unauthenticated", body = api::ProblemBody),
-              (status = 503, description = "saturated, database_unavailable, outcome_unknown", body = api::ProblemBody)))]
+    responses((status = 204, description = "The session has ended"), LoggingOut))]
 pub(crate) async fn log_out(caller: Person, clock: Clock) -> Result<StatusCode, Problem> {
     store::sessions::revoke(&caller, clock.now()).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::{
     AuthState,
+    routes::refusals::Oneself,
     store::{
         self,
         users::{AccountRow, TenantRow, UserRow},
@@ -61,10 +62,7 @@ impl From<TenantRow> for TenantView {
 
 /// Gives the caller's own account.
 #[utoipa::path(get, path = "/users/me", operation_id = "find_me", tag = "users", security(("bearer" = [])),
-    responses((status = 200, description = "The account", body = AccountView),
-              (status = 401, description = "unauthenticated", body = api::ProblemBody),
-              (status = 404, description = "tenant_not_found", body = api::ProblemBody),
-              (status = 503, description = "saturated, database_unavailable", body = api::ProblemBody)))]
+    responses((status = 200, description = "The account", body = AccountView), Oneself))]
 pub(crate) async fn find_me(caller: Person) -> Result<Json<AccountView>, Problem> {
     // The entry found the person's session a moment ago in the same statement, so the row is there.
     let account = store::users::find_me(&caller).await?.ok_or_else(|| Problem::internal("no row of the caller"))?;
