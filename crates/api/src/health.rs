@@ -58,7 +58,7 @@ async fn healthz() -> Json<Health> {
 }
 
 async fn readyz(app: &App, misconfigured: Option<SettingError>) -> Result<Response, Problem> {
-    let shared = app.store.misconfigured().or(app.trusted_proxy_hops.as_ref().err());
+    let shared = app.store.misconfigured().or(app.trusted_proxy_hops.as_ref().err()).or(app.limits.as_ref().err());
     if let Some(error) = misconfigured.or(shared.cloned()) {
         return Err(error.into());
     }

@@ -15,6 +15,7 @@ mod caller;
 mod keys;
 pub mod right;
 mod token;
+mod verified_tokens;
 
 pub use authorized::{Authorized, Person};
 pub use caller::Caller;

