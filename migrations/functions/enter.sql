@@ -69,7 +69,6 @@ grant execute on function app.enter_person(uuid, uuid) to bizo_auth;
 -- The context of a request from nobody (register): the nil tenant, which owns nothing but idempotency keys.
 create or replace function app.enter_nobody() returns app.caller
 language plpgsql volatile
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_nil constant uuid := '00000000-0000-0000-0000-000000000000';

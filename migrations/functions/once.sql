@@ -8,7 +8,6 @@ create or replace function app.once(
     p_caller app.caller, p_route text, p_key text, p_fingerprint bytea, p_at timestamptz, p_work regproc, p_args jsonb
 ) returns json
 language plpgsql volatile
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_fingerprint bytea;

@@ -3,7 +3,6 @@
 -- The fields of a person that clients of fastapi-users know.
 create or replace function auth.user_view(u auth.users) returns json
 language sql stable
-set search_path = pg_catalog, pg_temp
 as $$
     select json_build_object(
         'id', u.id, 'email', u.email, 'is_active', u.deactivated_at is null,
@@ -14,7 +13,6 @@ $$;
 -- Answers { registered: { user, tenant } } or "email_taken".
 create or replace function auth.register(c app.caller, a jsonb) returns json
 language plpgsql volatile
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_user   json;
@@ -58,7 +56,6 @@ $$;
 -- The caller's own account, and the tenant that they act in, if any.
 create or replace function auth.find_me(c app.caller, a jsonb) returns json
 language plpgsql stable
-set search_path = pg_catalog, pg_temp
 as $$
 begin
     return (

@@ -30,7 +30,6 @@ alter function auth.find_log_in(jsonb) owner to bizo_definer;
 -- Answers { opened: true }, or NULL.
 create or replace function auth.open_session(a jsonb) returns json
 language plpgsql volatile
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_at timestamptz := (a ->> 'at')::timestamptz;
@@ -58,7 +57,6 @@ $$;
 -- Ends the caller's session; from the next request on, every component refuses its tokens.
 create or replace function auth.revoke_session(c app.caller, a jsonb) returns json
 language plpgsql volatile
-set search_path = pg_catalog, pg_temp
 as $$
 begin
     update auth.sessions s

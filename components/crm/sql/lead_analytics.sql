@@ -5,7 +5,6 @@
 -- Answers { total, by_status, by_source, by_priority, average_score, by_score_tenth, per_day: [{ date, count }] }.
 create or replace function crm.summarize_leads(c app.caller, a jsonb) returns json
 language plpgsql stable
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_after  timestamptz := coalesce((a ->> 'created_after')::timestamptz, '-infinity');

@@ -5,7 +5,6 @@
 -- be there could not use the index.
 create or replace function crm.list_newest_leads(c app.caller, a jsonb) returns json
 language plpgsql stable
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_key timestamptz := coalesce((a ->> 'after_key')::timestamptz, 'infinity');
@@ -26,7 +25,6 @@ $$;
 -- at hand, since a plan for every combination would fit none; what a client sends travels as a parameter only.
 create or replace function crm.list_leads(c app.caller, a jsonb) returns json
 language plpgsql stable
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_key   text;

@@ -79,7 +79,7 @@ async fn make(admin: &mut PgConnection, role: &Role, wanted: &Bootstrap) -> Resu
         run(admin, format!("create role {name}")).await?;
     }
     let login = if role.logs_in() { "login" } else { "nologin" };
-    let limit = if matches!(role.kind, Kind::Component { .. }) { wanted.connection_limit } else { -1 };
+    let limit = if matches!(role.kind, Kind::Component) { wanted.connection_limit } else { -1 };
     run(admin, format!("alter role {name} {login} inherit connection limit {limit}")).await?;
 
     if let Some(variable) = role.password_variable() {

@@ -16,8 +16,8 @@ pub(crate) enum Kind {
     Owner,
     /// Owns the few functions that act across tenants. Nobody logs in as it.
     Definer,
-    /// A component, with the schema of its own: owns nothing, and row policies hold for it.
-    Component { schema: &'static str },
+    /// A component: owns nothing, and row policies hold for it.
+    Component,
     /// Reads everything past the row policies, writes nothing.
     Backup,
 }
@@ -26,10 +26,10 @@ pub(crate) enum Kind {
 pub(crate) const ROLES: &[Role] = &[
     Role { name: "bizo_definer", kind: Kind::Definer },
     Role { name: "bizo_owner", kind: Kind::Owner },
-    Role { name: "bizo_auth", kind: Kind::Component { schema: "auth" } },
-    Role { name: "bizo_payments", kind: Kind::Component { schema: "payments" } },
-    Role { name: "bizo_crm", kind: Kind::Component { schema: "crm" } },
-    Role { name: "bizo_events", kind: Kind::Component { schema: "app" } },
+    Role { name: "bizo_auth", kind: Kind::Component },
+    Role { name: "bizo_payments", kind: Kind::Component },
+    Role { name: "bizo_crm", kind: Kind::Component },
+    Role { name: "bizo_events", kind: Kind::Component },
     Role { name: "bizo_backup", kind: Kind::Backup },
 ];
 
@@ -50,15 +50,14 @@ impl Role {
     /// The settings that each of its sessions starts with. They survive the host's reset of a pooled connection.
     pub(crate) fn settings(&self) -> Vec<(&'static str, String)> {
         match self.kind {
-            Kind::Component { schema } => {
-                let path = if schema == "app" { "app, pg_temp".to_owned() } else { format!("{schema}, app, pg_temp") };
-                vec![
-                    ("search_path", path),
-                    ("statement_timeout", "'5s'".to_owned()),
-                    ("lock_timeout", "'2s'".to_owned()),
-                    ("idle_in_transaction_session_timeout", "'5s'".to_owned()),
-                ]
-            }
+            // Functions that run as their caller name every schema and leave the path to this: a path of their own
+            // would be set and set back at each call.
+            Kind::Component => vec![
+                ("search_path", "pg_catalog, pg_temp".to_owned()),
+                ("statement_timeout", "'5s'".to_owned()),
+                ("lock_timeout", "'2s'".to_owned()),
+                ("idle_in_transaction_session_timeout", "'5s'".to_owned()),
+            ],
             Kind::Backup => vec![
                 ("search_path", "pg_catalog, pg_temp".to_owned()),
                 ("default_transaction_read_only", "on".to_owned()),
