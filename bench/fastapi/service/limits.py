@@ -42,7 +42,7 @@ def limit_key(address: str) -> str:
 async def count_visitor(request: Request) -> str:
     """Counts somebody without a valid token against their address, which it gives."""
     address = client_address(request)
-    await _count(request, [("address", f"rate:address:{limit_key(address)}", settings.RATE_LIMIT_ADDRESS)])
+    await _count(request, [("address", f"bizo:rate:address:{limit_key(address)}", settings.RATE_LIMIT_ADDRESS)])
     return address
 
 
@@ -50,14 +50,14 @@ async def count_member(request: Request, user: UUID, tenant: UUID | None) -> Non
     """Counts a person in a tenant (or in none)."""
     user_text = ids.render("usr", user)
     if tenant is None:
-        await _count(request, [("user", f"rate:{{{user_text}}}", settings.RATE_LIMIT_USER)])
+        await _count(request, [("user", f"bizo:rate:{{{user_text}}}", settings.RATE_LIMIT_USER)])
         return
     tenant_text = ids.render("ten", tenant)
     await _count(
         request,
         [
-            ("user", f"rate:{{{tenant_text}}}:{user_text}", settings.RATE_LIMIT_USER),
-            ("tenant", f"rate:{{{tenant_text}}}", settings.RATE_LIMIT_TENANT),
+            ("user", f"bizo:rate:{{{tenant_text}}}:{user_text}", settings.RATE_LIMIT_USER),
+            ("tenant", f"bizo:rate:{{{tenant_text}}}", settings.RATE_LIMIT_TENANT),
         ],
     )
 

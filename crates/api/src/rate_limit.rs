@@ -14,7 +14,6 @@ use axum::extract::{FromRef, FromRequestParts};
 use chrono::{DateTime, Utc};
 use http::{HeaderName, HeaderValue, StatusCode, request::Parts};
 use ids::{TenantId, UserId};
-use spin_sdk::redis::RedisResult;
 
 use crate::{App, ClientAddress, Clock, Notes, Problem, SettingError, Settings, Store};
 
@@ -103,7 +102,7 @@ where
         let app = Arc::<App>::from_ref(state);
         let subject = Subject {
             name: "address",
-            key: format!("rate:address:{}", address.limit_key()),
+            key: format!("bizo:rate:address:{}", address.limit_key()),
             limit: limits(&app)?.address,
         };
         count(&app.store, Notes::of(parts), clock.now(), &[subject]).await?;
@@ -124,10 +123,10 @@ pub async fn count_member(
     match tenant {
         // The braces keep both keys in one slot of a cluster.
         Some(tenant) => {
-            let of_tenant = Subject { name: "tenant", key: format!("rate:{{{tenant}}}"), limit: limits.tenant };
-            count(&app.store, notes, now, &[of_user(format!("rate:{{{tenant}}}:{user}")), of_tenant]).await
+            let of_tenant = Subject { name: "tenant", key: format!("bizo:rate:{{{tenant}}}"), limit: limits.tenant };
+            count(&app.store, notes, now, &[of_user(format!("bizo:rate:{{{tenant}}}:{user}")), of_tenant]).await
         }
-        None => count(&app.store, notes, now, &[of_user(format!("rate:{{{user}}}"))]).await,
+        None => count(&app.store, notes, now, &[of_user(format!("bizo:rate:{{{user}}}"))]).await,
     }
 }
 
@@ -149,11 +148,8 @@ async fn count(store: &Store, notes: Option<&Notes>, now: DateTime<Utc>, subject
     if verdict.wait_ms == 0 { Ok(()) } else { Err(refusal(subjects, &verdict)) }
 }
 
-fn verdict(reply: &[RedisResult]) -> Option<Verdict> {
-    let mut numbers = reply.iter().map(|value| match value {
-        RedisResult::Int64(number) => u64::try_from(*number).ok(),
-        _ => None,
-    });
+fn verdict(reply: &[i64]) -> Option<Verdict> {
+    let mut numbers = reply.iter().map(|&number| u64::try_from(number).ok());
     let wait_ms = numbers.next()??;
     let mut standings = Vec::with_capacity(2);
     while let Some(remaining) = numbers.next() {
@@ -192,8 +188,8 @@ mod tests {
 
     fn subjects() -> [Subject; 2] {
         [
-            Subject { name: "user", key: "rate:{ten_1}:usr_1".to_owned(), limit: 300 },
-            Subject { name: "tenant", key: "rate:{ten_1}".to_owned(), limit: 1200 },
+            Subject { name: "user", key: "bizo:rate:{ten_1}:usr_1".to_owned(), limit: 300 },
+            Subject { name: "tenant", key: "bizo:rate:{ten_1}".to_owned(), limit: 1200 },
         ]
     }
 
@@ -216,13 +212,10 @@ mod tests {
 
     #[test]
     fn only_the_scripts_own_answer_is_believed() {
-        let numbers = |numbers: &[i64]| numbers.iter().copied().map(RedisResult::Int64).collect::<Vec<_>>();
-        let read = |values: &[i64]| verdict(&numbers(values));
-        assert_eq!(read(&[0, 299, 60_000]), Some(Verdict { wait_ms: 0, standings: vec![(299, 60_000)] }));
-        assert_eq!(read(&[]), None);
-        assert_eq!(read(&[0, 299]), None);
-        assert_eq!(read(&[-1, 299, 60_000]), None);
-        assert_eq!(verdict(&[RedisResult::Nil]), None);
+        assert_eq!(verdict(&[0, 299, 60_000]), Some(Verdict { wait_ms: 0, standings: vec![(299, 60_000)] }));
+        for other in [&[][..], &[0, 299], &[-1, 299, 60_000], &[0, -1, 60_000]] {
+            assert_eq!(verdict(other), None, "{other:?}");
+        }
     }
 
     #[test]

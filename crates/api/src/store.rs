@@ -52,13 +52,17 @@ impl Store {
         self.address.as_ref().err()
     }
 
-    /// Runs a Lua script atomically and gives its flat reply.
-    pub async fn eval(&self, script: &str, keys: &[&str], args: &[i64]) -> Result<Vec<RedisResult>, StoreAway> {
+    /// Runs a Lua script atomically and gives the whole numbers that it answers; any other answer is as none.
+    pub async fn eval(&self, script: &str, keys: &[&str], args: &[i64]) -> Result<Vec<i64>, StoreAway> {
         let text = |text: &str| RedisParameter::Binary(text.as_bytes().to_vec());
         let mut parameters = vec![text(script), text(&keys.len().to_string())];
         parameters.extend(keys.iter().copied().map(text));
         parameters.extend(args.iter().map(|arg| text(&arg.to_string())));
-        self.execute("EVAL", parameters).await
+        let number = |value| match value {
+            RedisResult::Int64(number) => Ok(number),
+            _ => Err(StoreAway),
+        };
+        self.execute("EVAL", parameters).await?.into_iter().map(number).collect()
     }
 
     /// Deletes a key.

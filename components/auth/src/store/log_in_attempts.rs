@@ -10,7 +10,6 @@ use chrono::{DateTime, Utc};
 use db::{Db, DbError, Effect};
 use serde::Deserialize;
 use serde_json::json;
-use spin_sdk::redis::RedisResult;
 
 use crate::domain::throttle::{ADDRESS_FAILURES_MAX, ADDRESS_WINDOW, FORGOTTEN_AFTER, schedule_ms};
 
@@ -112,7 +111,7 @@ impl Attempt {
         let mut args = vec![self.at.timestamp_millis(), ADDRESS_FAILURES_MAX, ms(ADDRESS_WINDOW), ms(FORGOTTEN_AFTER)];
         args.extend(schedule_ms());
         match store.eval(TRY, &[&self.account_key(), &self.address_key()], &args).await?.as_slice() {
-            [RedisResult::Int64(wait_ms)] => Ok(*wait_ms),
+            [wait_ms] => Ok(*wait_ms),
             _ => Err(StoreAway),
         }
     }
