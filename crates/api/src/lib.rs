@@ -8,7 +8,8 @@
 //! - [`Problem`] is the only form in which anything is refused (RFC 9457).
 //! - [`App`] is what an instance knows from its variables; [`Store`] is the Redis-compatible store.
 //!
-//! What must stay true: no input causes a 500 or a trap; nothing of one request outlives it in the instance; no
+//! What must stay true: no input causes a 500 or a trap; nothing of one request outlives it in the instance (the claims
+//! of a verified token are `identity`'s, kept by digest); no
 //! token, password, address of a person or body reaches the log.
 
 mod app;
