@@ -19,8 +19,14 @@ from .identity import Caller
 from .leads import Day, Lead, LeadFigures, NewLead
 
 _LEADS = TypeAdapter(list[Lead])
+_FIELDS = tuple(Lead.model_fields)
 
 After = tuple[datetime, UUID]
+
+
+def _named(row: list[Any]) -> dict[str, Any]:
+    """A lead as `crm.lead_view` answers it: its columns, in the order of the model's fields."""
+    return dict(zip(_FIELDS, row, strict=True))
 
 
 class LeadStore(Protocol):
@@ -56,17 +62,19 @@ class FunctionStore:
             "score_reasons": reasons,
             "at": at,
         }
-        return Lead.model_validate_json(await self._call("crm.create_lead", caller, args, writes=True))
+        row = orjson.loads(await self._call("crm.create_lead", caller, args, writes=True))
+        return Lead.model_validate(_named(row))
 
     async def find(self, caller, id):
         text = await self._call("crm.find_lead", caller, {"id": id})
-        return None if text is None else Lead.model_validate_json(text)
+        return None if text is None else Lead.model_validate(_named(orjson.loads(text)))
 
     async def list_newest(self, caller, limit, after):
         args: dict[str, Any] = {"limit": limit}
         if after:
             args |= {"after_key": after[0], "after_id": after[1]}
-        return _LEADS.validate_json(await self._call("crm.list_newest_leads", caller, args))
+        rows = orjson.loads(await self._call("crm.list_newest_leads", caller, args))
+        return _LEADS.validate_python([_named(row) for row in rows])
 
     async def summarize(self, caller, first_day, last_day):
         args = {"first_day": first_day, "last_day": last_day}

@@ -17,7 +17,7 @@ use crate::domain::{
     text::{CompanyName, Country, Email, JobTitle, Notes, PersonName, Phone, Website},
 };
 
-/// A lead as `crm.lead_view` answers it.
+/// A lead as `crm.lead_view` answers it: a list of these, in this order.
 #[derive(Deserialize)]
 pub(super) struct LeadRow {
     id: Uuid,
