@@ -1,0 +1,320 @@
+//! The result of a run: `docs/benchmarks.json`. The report and the charts are made of it and of nothing else.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{
+    budgets::Budget,
+    growth::Growth,
+    machine::Host,
+    measure::{Settings, Turn, ratios, turns_of},
+    route::Route,
+    stats::{rounded, spread},
+    system::System,
+};
+
+/// Figures by their name.
+pub(crate) type Figures = BTreeMap<String, f64>;
+
+/// A whole run.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Outcomes {
+    /// The machine.
+    pub(crate) host: Host,
+    /// Versions of what ran.
+    pub(crate) runtime: BTreeMap<String, String>,
+    /// How it was measured.
+    pub(crate) method: Method,
+    /// By route: `ours_rps`, `fastapi_rps`, `ours_p99_ms` and so on.
+    pub(crate) routes: BTreeMap<String, Figures>,
+    /// By route: `vs_fastapi`, `vs_axum`, `vs_floor`, each with its least and most.
+    pub(crate) ratios: BTreeMap<String, Figures>,
+    /// The same with our components on the Spin CLI in place of the dev host.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) spin: Option<OnSpin>,
+    /// Idle memory of the whole app and of the three services, from `bench/footprint`.
+    pub(crate) memory: Figures,
+    /// From the start of the process to the first answer of `/crm/healthz`.
+    pub(crate) cold_start_ms: Figures,
+    /// By system: idle and loaded memory, cold start with its least and most.
+    pub(crate) systems: BTreeMap<String, Figures>,
+    /// The sizes of the components.
+    pub(crate) wasm_bytes: BTreeMap<String, u64>,
+    /// Growth and saturation.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) growth: Option<Growth>,
+    /// What was wished for, and whether it is met.
+    pub(crate) budgets: Vec<Budget>,
+}
+
+/// How a run was measured.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Method {
+    /// The day, in UTC.
+    pub(crate) date: String,
+    /// Rounds, seconds, connections.
+    #[serde(flatten)]
+    pub(crate) settings: Settings,
+    /// The load generator, and where it ran.
+    pub(crate) generator: String,
+    /// The load average of a minute after the run; most of it is the run's own.
+    pub(crate) load_at_end: f64,
+}
+
+/// What was measured on the Spin CLI.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct OnSpin {
+    /// As in [`Outcomes`].
+    pub(crate) routes: BTreeMap<String, Figures>,
+    /// As in [`Outcomes`].
+    pub(crate) ratios: BTreeMap<String, Figures>,
+}
+
+impl Outcomes {
+    /// Where it lies in a folder of documents.
+    pub(crate) fn path(documents: &Path) -> PathBuf {
+        documents.join("benchmarks.json")
+    }
+
+    /// Reads it from a folder of documents.
+    pub(crate) fn read(documents: &Path) -> Result<Self> {
+        let path = Self::path(documents);
+        let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        serde_json::from_str(&text).with_context(|| format!("{} is not what `bench` writes", path.display()))
+    }
+
+    /// A figure of a system on a route, wherever it stands: what ran on Spin has a part of its own.
+    pub(crate) fn figure(&self, system: System, route: Route, what: &str) -> Option<f64> {
+        let (routes, name) = match system {
+            System::Spin => (&self.spin.as_ref()?.routes, "ours"),
+            System::SpinFloor => (&self.spin.as_ref()?.routes, "floor"),
+            _ => (&self.routes, system.name()),
+        };
+        routes.get(route.name())?.get(&format!("{name}_{what}")).copied()
+    }
+
+    /// The systems that took part, in the order of the report.
+    pub(crate) fn measured_systems(&self) -> Vec<System> {
+        let took_part = |system: &System| Route::ALL.iter().any(|route| self.figure(*system, *route, "rps").is_some());
+        System::ALL.into_iter().filter(took_part).collect()
+    }
+}
+
+/// By route, what systems reached. `ours` and `floor` are the names that our system and the floor go by.
+pub(crate) fn routes(turns: &[Turn], ours: System, floor: System) -> BTreeMap<String, Figures> {
+    let systems = [
+        (ours, "ours"),
+        (floor, "floor"),
+        (System::Axum, "axum"),
+        (System::Fastapi, "fastapi"),
+        (System::FastapiPlain, "fastapi_plain"),
+    ];
+    by_route(turns, |route, figures| {
+        for (system, name) in systems {
+            let turns: Vec<&Turn> = turns_of(turns, system, route).collect();
+            let mut keep = |what: &str, of: &dyn Fn(&Turn) -> f64| {
+                if let Some(spread) = spread(turns.iter().map(|turn| of(turn))) {
+                    figures.insert(format!("{name}_{what}"), rounded(spread.median));
+                    figures.insert(format!("{name}_{what}_min"), rounded(spread.min));
+                    figures.insert(format!("{name}_{what}_max"), rounded(spread.max));
+                }
+            };
+            keep("rps", &|turn| turn.outcome.rate());
+            keep("p50_ms", &|turn| turn.outcome.p50_ms);
+            keep("p99_ms", &|turn| turn.outcome.p99_ms);
+            keep("cpu_us", &|turn| turn.cpu.system);
+            keep("postgres_cpu_us", &|turn| turn.cpu.postgres);
+            keep("redis_cpu_us", &|turn| turn.cpu.redis);
+            if !turns.is_empty() {
+                let failed: u64 = turns.iter().map(|turn| turn.outcome.refused + turn.outcome.broken).sum();
+                figures.insert(format!("{name}_failed"), failed as f64);
+                figures.insert(
+                    format!("{name}_requests"),
+                    turns.iter().map(|turn| turn.outcome.requests).sum::<u64>() as f64,
+                );
+            }
+        }
+    })
+}
+
+/// By route, how our system compares with the others.
+pub(crate) fn all_ratios(turns: &[Turn], ours: System, floor: System) -> BTreeMap<String, Figures> {
+    let peers = [
+        (System::Fastapi, "vs_fastapi"),
+        (System::FastapiPlain, "vs_fastapi_plain"),
+        (System::Axum, "vs_axum"),
+        (floor, "vs_floor"),
+    ];
+    by_route(turns, |route, figures| {
+        for (peer, name) in peers {
+            if let Some(spread) = spread(ratios(turns, route, ours, peer)) {
+                figures.insert(name.to_owned(), rounded(spread.median));
+                figures.insert(format!("{name}_min"), rounded(spread.min));
+                figures.insert(format!("{name}_max"), rounded(spread.max));
+            }
+        }
+    })
+}
+
+fn by_route(turns: &[Turn], fill: impl Fn(Route, &mut Figures)) -> BTreeMap<String, Figures> {
+    let measured = Route::ALL.into_iter().filter(|route| turns.iter().any(|turn| turn.route == *route));
+    measured
+        .map(|route| {
+            let mut figures = Figures::new();
+            fill(route, &mut figures);
+            (route.name().to_owned(), figures)
+        })
+        .collect()
+}
+
+/// The memory of both sides from the result of `bench/footprint`, which measures them in one run.
+pub(crate) fn footprint(result: &Path) -> Result<Figures> {
+    let text = std::fs::read_to_string(result).with_context(|| format!("cannot read {}", result.display()))?;
+    let value: Value = serde_json::from_str(&text).with_context(|| format!("{} is no JSON", result.display()))?;
+    let names = ["ours_idle_pss_mib", "fastapi_three_services_idle_pss_mib"];
+    let figures = names.map(|name| {
+        let figure = value["memory"][name].as_f64().with_context(|| format!("{} has no {name}", result.display()))?;
+        Ok((name.to_owned(), figure))
+    });
+    figures.into_iter().collect()
+}
+
+/// A result for tests of what is made of it.
+#[cfg(test)]
+pub(crate) mod samples {
+    use super::*;
+    use crate::{
+        growth::{Point, Saturation},
+        measure::samples::turn,
+    };
+
+    /// Ours is 1.6 times FastAPI, half of axum, 0.8 of the floor; on Spin 1.1 times FastAPI.
+    pub(crate) fn outcomes() -> Outcomes {
+        let rates = [
+            (System::Ours, 800.0),
+            (System::Spin, 550.0),
+            (System::Axum, 1600.0),
+            (System::Fastapi, 500.0),
+            (System::FastapiPlain, 400.0),
+            (System::Floor, 1000.0),
+            (System::SpinFloor, 700.0),
+        ];
+        let mut turns = Vec::new();
+        for route in Route::ALL {
+            for (system, rate) in rates {
+                turns.extend((0..3).map(|round| turn(system, route, round, rate * f64::from(10 + round) / 10.0)));
+            }
+        }
+        let point = |system, route, size: u32| Point {
+            system,
+            route,
+            size,
+            connections: 32,
+            rps: 700.0 + f64::from(size.min(100)),
+            p50_ms: 2.0,
+            p99_ms: 5.0 + f64::from(size) / 100.0,
+            pss_mib: 80.0,
+            statuses: BTreeMap::from([(200, 1000)]),
+            broken: 0,
+        };
+        let points = |sizes: &[u32]| -> Vec<Point> {
+            let systems = [System::Ours, System::Fastapi];
+            systems.iter().flat_map(|system| sizes.iter().map(|size| point(*system, Route::ListLeads, *size))).collect()
+        };
+        let figures = |pairs: &[(&str, f64)]| pairs.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
+        let mut outcomes = Outcomes {
+            host: Host {
+                cpu: "A processor".to_owned(),
+                cores: 2,
+                kernel: "6.1".to_owned(),
+                memory_gib: 24.0,
+                load_at_start: 0.1,
+            },
+            runtime: BTreeMap::from([("postgres".to_owned(), "17".to_owned())]),
+            method: Method {
+                date: "2026-01-01".to_owned(),
+                settings: Settings { rounds: 3, seconds: 5, warm_up_seconds: 2, connections: 32 },
+                generator: "wrk; not pinned".to_owned(),
+                load_at_end: 3.0,
+            },
+            routes: routes(&turns, System::Ours, System::Floor),
+            ratios: all_ratios(&turns, System::Ours, System::Floor),
+            spin: Some(OnSpin {
+                routes: routes(&turns, System::Spin, System::SpinFloor),
+                ratios: all_ratios(&turns, System::Spin, System::SpinFloor),
+            }),
+            memory: figures(&[("ours_idle_pss_mib", 57.0), ("fastapi_three_services_idle_pss_mib", 220.0)]),
+            cold_start_ms: figures(&[("ours", 120.0), ("fastapi", 2000.0)]),
+            systems: BTreeMap::from([(
+                "ours".to_owned(),
+                figures(&[("idle_pss_mib", 50.0), ("loaded_pss_mib", 90.0), ("cold_start_ms", 120.0)]),
+            )]),
+            wasm_bytes: BTreeMap::from([("auth".to_owned(), 1_200_000), ("crm".to_owned(), 1_600_000)]),
+            growth: Some(Growth {
+                connections: points(&[1, 8, 64, 256]),
+                tenants: points(&[1, 1000]),
+                leads: points(&[10_000, 1_000_000]),
+                saturation: Some(Saturation {
+                    connections: 512,
+                    seconds: 10,
+                    statuses: BTreeMap::from([(201, 900), (503, 100)]),
+                    broken: 0,
+                    max_ms: 2100.0,
+                    p99_ms: 2000.0,
+                    retry_after: 100,
+                    created: 905,
+                }),
+            }),
+            budgets: Vec::new(),
+        };
+        outcomes.budgets = crate::budgets::budgets(&outcomes);
+        outcomes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{samples::outcomes, *};
+
+    #[test]
+    fn the_result_has_the_shape_that_others_read() {
+        let value = serde_json::to_value(outcomes()).unwrap();
+        for part in ["host", "runtime", "routes", "ratios", "spin", "memory", "cold_start_ms", "growth"] {
+            assert!(value[part].is_object(), "{part}");
+        }
+        let list = &value["routes"]["list_leads"];
+        for figure in ["ours_rps", "fastapi_rps", "axum_rps", "ours_p99_ms", "fastapi_p50_ms", "floor_cpu_us"] {
+            assert!(list[figure].is_f64(), "{figure}");
+        }
+        assert_eq!(value["ratios"]["create_lead"]["vs_fastapi"], 1.6);
+        assert_eq!(value["ratios"]["create_lead"]["vs_axum"], 0.5);
+        assert_eq!(value["ratios"]["create_lead"]["vs_floor"], 0.8);
+        assert_eq!(value["spin"]["ratios"]["create_lead"]["vs_fastapi"], 1.1);
+        assert_eq!(value["memory"]["ours_idle_pss_mib"], 57.0);
+        assert_eq!(value["cold_start_ms"]["fastapi"], 2000.0);
+        let back: Outcomes = serde_json::from_value(value.clone()).unwrap();
+        assert_eq!(serde_json::to_value(back).unwrap(), value);
+    }
+
+    #[test]
+    fn spread_is_kept_beside_the_median() {
+        let outcomes = outcomes();
+        let of = |what: &str| outcomes.figure(System::Ours, Route::ListLeads, what).unwrap();
+        assert_eq!((of("rps"), of("rps_min"), of("rps_max")), (880.0, 800.0, 960.0));
+        assert_eq!(outcomes.figure(System::Spin, Route::ListLeads, "rps"), Some(605.0));
+        assert_eq!(outcomes.measured_systems(), System::ALL);
+    }
+
+    #[test]
+    fn the_footprint_is_read_from_its_result() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../footprint/result.json");
+        assert_eq!(footprint(&file).unwrap().len(), 2);
+        assert!(footprint(Path::new("/nowhere")).is_err());
+    }
+}
