@@ -21,6 +21,13 @@ impl ClientAddress {
         self.0.map_or_else(|| "unknown".to_owned(), |address| address.to_string())
     }
 
+    /// The address that a request comes from.
+    pub fn of(parts: &Parts, app: &App) -> Self {
+        // A malformed setting must not trust anybody: it counts as no proxy.
+        let hops = *app.trusted_proxy_hops.as_ref().unwrap_or(&0);
+        Self(client_address(&parts.headers, hops))
+    }
+
     /// What limits count by: an IPv4 address, or the /64 of an IPv6 one, which is what one customer is given.
     pub fn limit_key(&self) -> String {
         match self.0 {
@@ -64,9 +71,7 @@ where
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
-        // A malformed setting must not trust anybody: it counts as no proxy.
-        let hops = *Arc::<App>::from_ref(state).trusted_proxy_hops.as_ref().unwrap_or(&0);
-        Ok(Self(client_address(&parts.headers, hops)))
+        Ok(Self::of(parts, &Arc::<App>::from_ref(state)))
     }
 }
 

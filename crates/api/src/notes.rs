@@ -15,6 +15,7 @@ pub struct Notes(Arc<Noted>);
 struct Noted {
     tenant: OnceLock<TenantId>,
     standing: OnceLock<Standing>,
+    request_id: OnceLock<String>,
 }
 
 impl Notes {
@@ -28,9 +29,18 @@ impl Notes {
         let _ = self.0.tenant.set(tenant);
     }
 
+    /// Names the request.
+    pub(crate) fn request_id(&self, request_id: &str) {
+        let _ = self.0.request_id.set(request_id.to_owned());
+    }
+
     /// Keeps what is left of the limits.
     pub(crate) fn standing(&self, standing: Standing) {
         let _ = self.0.standing.set(standing);
+    }
+
+    pub(crate) fn noted_request_id(&self) -> Option<String> {
+        self.0.request_id.get().cloned()
     }
 
     pub(crate) fn noted_tenant(&self) -> Option<TenantId> {

@@ -292,7 +292,15 @@ impl From<DbError> for Problem {
             DbError::SessionRevoked => {
                 Self::unauthenticated("The session was ended, or is not valid in this tenant: log in again.")
             }
-            DbError::RightMissing => Self::forbidden("Your role in this tenant does not hold the right for this."),
+            DbError::SecondFactorMissing => Self::new(
+                StatusCode::FORBIDDEN,
+                "mfa_required",
+                "A second factor is required",
+                "This tenant asks for a second factor: enrol one (POST /auth/mfa/totp), or log in again with it.",
+            ),
+            DbError::RightMissing => Self::forbidden(
+                "The right for this is missing: the role in this tenant, or the API key's scopes, do not hold it.",
+            ),
             DbError::TenantGone => Self::new(
                 StatusCode::NOT_FOUND,
                 "tenant_not_found",

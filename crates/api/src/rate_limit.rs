@@ -130,6 +130,27 @@ pub async fn count_member(
     }
 }
 
+/// Counts a request with an API key, or refuses it. Whose key it is only the database knows, and whether it is one at
+/// all: so that made-up keys cost nobody much, all keys of one address share what a tenant has.
+pub async fn count_key(
+    app: &App,
+    notes: Option<&Notes>,
+    key_digest: &[u8; 32],
+    address: &ClientAddress,
+    now: DateTime<Utc>,
+) -> Result<(), Problem> {
+    let limits = limits(app)?;
+    let name = key_digest.iter().take(16).fold(String::new(), |mut name, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(name, "{byte:02x}");
+        name
+    });
+    let address = address.limit_key();
+    let of_key = Subject { name: "key", key: format!("bizo:rate:{{key:{address}}}:{name}"), limit: limits.user };
+    let of_address = Subject { name: "address", key: format!("bizo:rate:{{key:{address}}}"), limit: limits.tenant };
+    count(&app.store, notes, now, &[of_key, of_address]).await
+}
+
 fn limits(app: &App) -> Result<Limits, Problem> {
     app.limits.clone().map_err(Problem::from)
 }

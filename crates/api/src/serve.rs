@@ -88,6 +88,7 @@ async fn serve(component: &'static str, app: &Arc<App>, router: Router, mut requ
     let origin: HeaderMap =
         request.headers().get(header::ORIGIN).map(|origin| (header::ORIGIN, origin.clone())).into_iter().collect();
     let notes = Notes::default();
+    notes.request_id(&request_id);
     request.extensions_mut().insert(notes.clone());
     // One moment for the whole request, whoever asks for it.
     request.extensions_mut().insert(Clock::read());

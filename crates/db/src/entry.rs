@@ -1,4 +1,4 @@
-//! How a statement enters the database: as a member of a tenant, as a person, as nobody, or by a function that
+//! How a statement enters the database: as a member of a tenant, as a person, with an API key, as nobody, or by a function that
 //! guards itself. The entry is an argument of the function that does the work, so it is evaluated first.
 
 use spin_sdk::pg::ParameterValue;
@@ -25,6 +25,13 @@ pub enum Entry {
         /// The session that the token belongs to.
         session: Uuid,
     },
+    /// A program with an API key of a tenant.
+    Key {
+        /// SHA-256 of the key.
+        hash: [u8; 32],
+        /// The right that the route asks for, which must be among the key's scopes.
+        scope: &'static str,
+    },
     /// Nobody is known yet.
     Nobody,
 }
@@ -43,6 +50,10 @@ impl Entry {
                 ],
             ),
             Self::Person { user, session } => ("app.enter_person($1, $2)", vec![uuid(*user), uuid(*session)]),
+            Self::Key { hash, scope } => (
+                "app.enter_key($1, $2)",
+                vec![ParameterValue::Binary(hash.to_vec()), ParameterValue::Str((*scope).to_owned())],
+            ),
             Self::Nobody => ("app.enter_nobody()", Vec::new()),
         }
     }

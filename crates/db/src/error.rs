@@ -29,6 +29,8 @@ pub enum DbError {
     Locked,
     /// `BZ401`: the session is revoked or over.
     SessionRevoked,
+    /// `BZMFA`: the tenant asks for a second factor, and the session was begun without one.
+    SecondFactorMissing,
     /// `BZ403`: the caller's role, read now, does not hold the right.
     RightMissing,
     /// `BZ404`: the tenant is gone.
@@ -61,6 +63,7 @@ impl fmt::Display for DbError {
             Self::Interrupted => f.write_str("a read was interrupted"),
             Self::Locked => f.write_str("a row stayed locked"),
             Self::SessionRevoked => f.write_str("the session is revoked"),
+            Self::SecondFactorMissing => f.write_str("the session lacks the second factor"),
             Self::RightMissing => f.write_str("the caller's role does not hold the right"),
             Self::TenantGone => f.write_str("the tenant is gone"),
             Self::Refused { sqlstate, constraint, table } => {
@@ -117,6 +120,7 @@ impl DbError {
             "BZ401" => Self::SessionRevoked,
             "BZ403" => Self::RightMissing,
             "BZ404" => Self::TenantGone,
+            "BZMFA" => Self::SecondFactorMissing,
             "55P03" | "40P01" | "40001" => Self::Locked,
             // Cancelled by statement_timeout: the server rolled it back.
             "57014" => Self::Interrupted,
@@ -149,6 +153,7 @@ mod tests {
             ("BZ401", DbError::SessionRevoked),
             ("BZ403", DbError::RightMissing),
             ("BZ404", DbError::TenantGone),
+            ("BZMFA", DbError::SecondFactorMissing),
             ("55P03", DbError::Locked),
             ("40P01", DbError::Locked),
             ("57014", DbError::Interrupted),

@@ -2,15 +2,19 @@
 
 use std::{marker::PhantomData, ops::Deref, sync::Arc};
 
-use api::{App, Clock, Notes, Problem, SettingError, Visitor};
+use api::{App, ClientAddress, Clock, Notes, Problem, SettingError, Visitor};
 use axum::extract::{FromRef, FromRequestParts};
 use db::Entry;
 use http::{HeaderMap, header, request::Parts};
+use sha2::{Digest, Sha256};
 
 use crate::{
     Caller, Claims, TokenError, Verifier,
     right::{BeMember, Right},
 };
+
+/// What every API key begins with.
+pub const API_KEY_START: &str = "bizo_";
 
 /// A caller whose role in the token's tenant must hold the right `R`; every statement of theirs checks it again.
 #[derive(Debug)]
@@ -46,11 +50,16 @@ where
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let app = Arc::<App>::from_ref(state);
+        if let Some(hash) = api_key_hash(&parts.headers) {
+            let entry = key_entry::<R>(&app, hash, parts, state).await?;
+            return Ok(Self(Caller::new(app, None, entry), PhantomData));
+        }
         let claims = verified(parts, state).await?;
         let entry = tenant_entry(&claims, R::ROLES).ok_or_else(|| {
             Problem::forbidden("The token names no tenant: log in to one, or become a member of one first.")
         })?;
-        Ok(Self(Caller::new(FromRef::from_ref(state), claims, entry), PhantomData))
+        Ok(Self(Caller::new(app, Some(claims), entry), PhantomData))
     }
 }
 
@@ -66,8 +75,30 @@ where
         let claims = verified(parts, state).await?;
         let entry = tenant_entry(&claims, BeMember::ROLES)
             .unwrap_or_else(|| Entry::Person { user: claims.sub.uuid(), session: claims.sid.uuid() });
-        Ok(Self(Caller::new(FromRef::from_ref(state), claims, entry)))
+        Ok(Self(Caller::new(FromRef::from_ref(state), Some(claims), entry)))
     }
+}
+
+/// SHA-256 of the API key that the request brings, if it brings one in place of a token.
+fn api_key_hash(headers: &HeaderMap) -> Option<[u8; 32]> {
+    let key = bearer(headers).ok().filter(|key| key.starts_with(API_KEY_START))?;
+    Some(Sha256::digest(key).into())
+}
+
+/// The entry of an API key; whether it is one is for the statement to find that does the work.
+async fn key_entry<R: Right>(
+    app: &App,
+    hash: [u8; 32],
+    parts: &mut Parts,
+    state: &impl Sync,
+) -> Result<Entry, Problem> {
+    let Ok(clock) = Clock::from_request_parts(parts, state).await;
+    let address = ClientAddress::of(parts, app);
+    api::count_key(app, Notes::of(parts), &hash, &address, clock.now()).await?;
+    if !R::IS_SCOPE {
+        return Err(Problem::forbidden("No API key may do this: log in as a person."));
+    }
+    Ok(Entry::Key { hash, scope: R::NAME })
 }
 
 fn tenant_entry(claims: &Claims, roles: &'static [&'static str]) -> Option<Entry> {

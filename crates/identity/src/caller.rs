@@ -12,7 +12,8 @@ use crate::Claims;
 /// Who calls, and for whom every statement of theirs runs. Made by the extractors alone.
 pub struct Caller {
     app: Arc<App>,
-    claims: Claims,
+    /// What the token says; none for an API key, whose tenant only the database knows.
+    claims: Option<Claims>,
     entry: Entry,
     db: Mutex<Option<Db>>,
 }
@@ -20,15 +21,25 @@ pub struct Caller {
 impl std::fmt::Debug for Caller {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Caller")
-            .field("user", &self.claims.sub)
-            .field("tenant", &self.claims.tid)
+            .field("user", &self.claims.as_ref().map(|claims| claims.sub))
+            .field("tenant", &self.claims.as_ref().and_then(|claims| claims.tid))
             .finish_non_exhaustive()
     }
 }
 
 impl Caller {
-    pub(crate) fn new(app: Arc<App>, claims: Claims, entry: Entry) -> Self {
+    pub(crate) fn new(app: Arc<App>, claims: Option<Claims>, entry: Entry) -> Self {
         Self { app, claims, entry, db: Mutex::new(None) }
+    }
+
+    /// What the caller's token says; none for an API key.
+    pub fn claims(&self) -> Option<&Claims> {
+        self.claims.as_ref()
+    }
+
+    /// Gives the connection back, for work that takes longer than a statement; the next call opens one again.
+    pub async fn without_connection(&self) {
+        *self.db.lock().await = None;
     }
 
     /// Calls a function that only reads; `None` is SQL's NULL, by custom "there is no such thing".

@@ -17,7 +17,7 @@ pub mod right;
 mod token;
 mod verified_tokens;
 
-pub use authorized::{Authorized, Person};
+pub use authorized::{API_KEY_START, Authorized, Person};
 pub use caller::Caller;
 pub use keys::{KeyError, PrivateKey, PublicKeys};
 pub use right::{Right, Role};

@@ -40,10 +40,12 @@ pub trait Right: Send + Sync + 'static {
     const NAME: &'static str;
     /// The roles that hold it, as the database writes them.
     const ROLES: &'static [&'static str];
+    /// Whether an API key may be given it as a scope.
+    const IS_SCOPE: bool;
 }
 
 macro_rules! rights {
-    ($($(#[doc = $doc:literal])* $right:ident = $name:literal: $($role:ident)+;)+) => {
+    ($($(#[doc = $doc:literal])* $right:ident = $name:literal: $($role:ident)+, scope $scope:literal;)+) => {
         $(
             $(#[doc = $doc])*
             #[derive(Debug)]
@@ -52,21 +54,44 @@ macro_rules! rights {
             impl Right for $right {
                 const NAME: &'static str = $name;
                 const ROLES: &'static [&'static str] = &[$(Role::$role.as_str()),+];
+                const IS_SCOPE: bool = $scope;
             }
         )+
 
         /// Every right with the roles that hold it, for documents and tests.
         pub const TABLE: &[(&str, &[&str])] = &[$(($right::NAME, $right::ROLES)),+];
+
+        /// Whether the name is that of a right that an API key may be given.
+        pub fn is_scope(name: &str) -> bool {
+            [$(($right::NAME, $right::IS_SCOPE)),+].contains(&(name, true))
+        }
+
+        /// The names of the rights that an API key may be given.
+        pub fn scopes() -> Vec<&'static str> {
+            [$(($right::NAME, $right::IS_SCOPE)),+].into_iter().filter(|(_, is_scope)| *is_scope).map(|(name, _)| name).collect()
+        }
     };
 }
 
 rights! {
     /// Be a member at all: any role.
-    BeMember = "tenant:read": Owner Admin Member Viewer;
+    BeMember = "tenant:read": Owner Admin Member Viewer, scope true;
+    /// Change the tenant's name and policies.
+    WriteTenant = "tenant:write": Owner, scope false;
+    /// See who is a member.
+    ReadMembers = "members:read": Owner Admin Member Viewer, scope true;
+    /// Invite people, change their roles, end their membership.
+    WriteMembers = "members:write": Owner Admin, scope false;
+    /// See and change the accounts of those who belong to this tenant.
+    ManageUsers = "users:write": Owner Admin, scope false;
+    /// Make, list and revoke API keys.
+    ManageApiKeys = "api_keys:write": Owner Admin, scope false;
+    /// Read the audit log.
+    ReadAuditLog = "audit_log:read": Owner Admin, scope true;
     /// See leads, their history and the analytics.
-    ReadLeads = "leads:read": Owner Admin Member Viewer;
+    ReadLeads = "leads:read": Owner Admin Member Viewer, scope true;
     /// Create, change, move and delete leads.
-    WriteLeads = "leads:write": Owner Admin Member;
+    WriteLeads = "leads:write": Owner Admin Member, scope true;
 }
 
 #[cfg(test)]
@@ -80,10 +105,23 @@ mod tests {
             table,
             [
                 "tenant:read: owner admin member viewer",
+                "tenant:write: owner",
+                "members:read: owner admin member viewer",
+                "members:write: owner admin",
+                "users:write: owner admin",
+                "api_keys:write: owner admin",
+                "audit_log:read: owner admin",
                 "leads:read: owner admin member viewer",
                 "leads:write: owner admin member",
             ]
         );
+    }
+
+    #[test]
+    fn a_key_may_never_make_keys_or_members() {
+        let wanted = ["tenant:read", "members:read", "audit_log:read", "leads:read", "leads:write"];
+        assert_eq!(scopes(), wanted);
+        assert!(is_scope("leads:read") && !is_scope("api_keys:write") && !is_scope("leads"));
     }
 
     #[test]

@@ -137,6 +137,22 @@ id! {
     RequestId, "req"
 }
 id! {
+    /// An invitation to become a member of a tenant.
+    InvitationId, "inv"
+}
+id! {
+    /// An API key of a tenant.
+    ApiKeyId, "key"
+}
+id! {
+    /// An event in the outbox; the receiver's idempotency key.
+    EventId, "evt"
+}
+id! {
+    /// An entry of the audit log.
+    AuditEntryId, "aud"
+}
+id! {
     /// One access token (`jti`).
     TokenId, "tok"
 }
