@@ -34,14 +34,14 @@ pub(crate) const ROLES: &[Role] = &[
 ];
 
 impl Role {
-    /// The environment variable that holds its password. Spin reads the first three under the same names.
+    /// The environment variable that holds its password. Spin reads those with its prefix under the same names.
     pub(crate) fn password_variable(&self) -> Option<&'static str> {
         match self.name {
             "bizo_auth" => Some("SPIN_VARIABLE_DB_PASSWORD_AUTH"),
             "bizo_payments" => Some("SPIN_VARIABLE_DB_PASSWORD_PAYMENTS"),
             "bizo_crm" => Some("SPIN_VARIABLE_DB_PASSWORD_CRM"),
+            "bizo_events" => Some("SPIN_VARIABLE_DB_PASSWORD_EVENTS"),
             "bizo_owner" => Some("BIZO_OWNER_PASSWORD"),
-            "bizo_events" => Some("BIZO_EVENTS_PASSWORD"),
             "bizo_backup" => Some("BIZO_BACKUP_PASSWORD"),
             _ => None,
         }

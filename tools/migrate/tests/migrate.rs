@@ -76,7 +76,9 @@ async fn bootstrap_makes_roles_that_can_log_in_and_little_else() {
     let server = Server::bootstrapped().await;
     bootstrap(&server.wanted).await.expect("it may be repeated");
 
-    for (role, variable) in [("bizo_auth", "SPIN_VARIABLE_DB_PASSWORD_AUTH"), ("bizo_events", "BIZO_EVENTS_PASSWORD")] {
+    for (role, variable) in
+        [("bizo_auth", "SPIN_VARIABLE_DB_PASSWORD_AUTH"), ("bizo_events", "SPIN_VARIABLE_DB_PASSWORD_EVENTS")]
+    {
         let url = server.owner().replace("bizo_owner", role).replace("BIZO_OWNER_PASSWORD", variable);
         let mut connection = PgConnection::connect(&url).await.unwrap();
         let timeout: String =

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Result, anyhow, bail};
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::{GeneralPurpose, STANDARD, URL_SAFE_NO_PAD};
 
 pub use addresses::Addresses;
 pub use env_file::{read, write};
@@ -23,14 +23,32 @@ const PRIVATE_KEY: &str = "SPIN_VARIABLE_JWT_PRIVATE_KEY";
 const PUBLIC_KEYS: &str = "SPIN_VARIABLE_JWT_PUBLIC_KEYS";
 const REFRESH_SECRET: &str = "SPIN_VARIABLE_REFRESH_SECRET";
 
-/// Passwords of database roles. The first three are read by components through Spin, the others by `migrate` only.
+/// Seals what must be read back; see `crates/sealed`.
+const AUTH_ENCRYPTION_KEYS: &str = "SPIN_VARIABLE_AUTH_ENCRYPTION_KEYS";
+/// What neighbours and the scheduler show to routes that are not for people.
+const SERVICE_TOKEN: &str = "SPIN_VARIABLE_SERVICE_TOKEN";
+/// Tokens that are sent by mail are derived from it.
+const MAIL_TOKEN_SECRET: &str = "SPIN_VARIABLE_MAIL_TOKEN_SECRET";
+/// Signs what is posted to the mailer, in the form of Standard Webhooks.
+const NOTIFY_SECRET: &str = "SPIN_VARIABLE_NOTIFY_SECRET";
+
+/// Passwords of database roles. Those with Spin's prefix are read by components, the others by `migrate` only.
 const PASSWORDS: [&str; 6] = [
     "SPIN_VARIABLE_DB_PASSWORD_AUTH",
     "SPIN_VARIABLE_DB_PASSWORD_PAYMENTS",
     "SPIN_VARIABLE_DB_PASSWORD_CRM",
+    "SPIN_VARIABLE_DB_PASSWORD_EVENTS",
     "BIZO_OWNER_PASSWORD",
-    "BIZO_EVENTS_PASSWORD",
     "BIZO_BACKUP_PASSWORD",
+];
+
+/// Secrets of 32 random bytes: what stands before them, and how they are written.
+const SECRETS: [(&str, &str, GeneralPurpose); 5] = [
+    (REFRESH_SECRET, "", STANDARD),
+    (AUTH_ENCRYPTION_KEYS, "dev1:", STANDARD),
+    (SERVICE_TOKEN, "", URL_SAFE_NO_PAD),
+    (MAIL_TOKEN_SECRET, "", STANDARD),
+    (NOTIFY_SECRET, "whsec_", STANDARD),
 ];
 
 /// Everything that a fresh machine or a test needs: new secrets, and the addresses given.
@@ -48,8 +66,10 @@ pub fn complete(variables: &mut Variables) -> Result<()> {
             variables.insert(name.to_owned(), URL_SAFE_NO_PAD.encode(random::<24>()?));
         }
     }
-    if is_missing(variables, REFRESH_SECRET) {
-        variables.insert(REFRESH_SECRET.to_owned(), STANDARD.encode(random::<32>()?));
+    for (name, prefix, form) in SECRETS {
+        if is_missing(variables, name) {
+            variables.insert(name.to_owned(), format!("{prefix}{}", form.encode(random::<32>()?)));
+        }
     }
     if is_missing(variables, PRIVATE_KEY) {
         if !is_missing(variables, PUBLIC_KEYS) {
@@ -93,6 +113,20 @@ mod tests {
         let mut variables = Variables::from([("BIZO_OWNER_PASSWORD".to_owned(), String::new())]);
         complete(&mut variables).unwrap();
         assert_eq!(variables["BIZO_OWNER_PASSWORD"].len(), 32);
+    }
+
+    #[test]
+    fn secrets_have_the_forms_in_which_they_are_read() {
+        let mut variables = Variables::new();
+        complete(&mut variables).unwrap();
+        sealed::MasterKeys::parse(&variables[AUTH_ENCRYPTION_KEYS]).unwrap();
+        let notify = variables[NOTIFY_SECRET].strip_prefix("whsec_").unwrap();
+        for base64 in [notify, &variables[REFRESH_SECRET], &variables[MAIL_TOKEN_SECRET]] {
+            assert_eq!(STANDARD.decode(base64).unwrap().len(), 32);
+        }
+        assert_eq!(URL_SAFE_NO_PAD.decode(&variables[SERVICE_TOKEN]).unwrap().len(), 32);
+        let distinct: std::collections::BTreeSet<&String> = variables.values().collect();
+        assert_eq!(distinct.len(), variables.len(), "no secret is used for two things");
     }
 
     #[test]
