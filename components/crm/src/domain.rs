@@ -4,7 +4,6 @@ pub(crate) mod change;
 pub(crate) mod country;
 pub(crate) mod lead;
 pub(crate) mod lead_order;
-pub(crate) mod moment;
 pub(crate) mod period;
 pub(crate) mod phone;
 pub(crate) mod priority;

@@ -4,6 +4,7 @@
 //!   headers, CORS, one log line.
 //! - The extractors [`Json`], [`Posted`], [`Query`] and [`Path`] refuse what is malformed, unknown, too large or
 //!   repeated, by name, before a handler runs.
+//! - [`ServiceCaller`] and [`InternalCaller`] show the service token, for routes that are not for people.
 //! - [`Visitor`] and [`count_member`] hold everybody to their rate limit before anything is done for them.
 //! - [`Problem`] is the only form in which anything is refused (RFC 9457).
 //! - [`App`] is what an instance knows from its variables; [`Store`] is the Redis-compatible store.
@@ -13,15 +14,18 @@
 //! token, password, address of a person or body reaches the log.
 
 mod app;
+mod bearer;
 mod body;
 mod client_address;
 mod clock;
 mod cors;
 mod etag;
+mod form;
 mod health;
 mod idempotency;
 mod json;
 mod log;
+mod moment;
 mod notes;
 mod page;
 mod path;
@@ -33,17 +37,21 @@ pub mod refusals;
 mod request_id;
 mod request_origin;
 mod serve;
+mod service_token;
 mod settings;
 mod store;
 
 pub use app::App;
+pub use bearer::bearer;
 pub use body::{BODY_BYTES_MAX, read_body};
 pub use client_address::ClientAddress;
 pub use clock::Clock;
 pub use etag::{IfMatch, etag};
+pub use form::Form;
 pub use health::{Health, Readiness, routes as health_routes};
 pub use idempotency::{Posted, answer_once};
 pub use json::{Json, parse_json, validated};
+pub use moment::Moment;
 pub use notes::Notes;
 pub use page::{Limit, Page, decode_cursor, encode_cursor};
 pub use path::Path;
@@ -53,5 +61,6 @@ pub use random::random_bytes;
 pub use rate_limit::{Visitor, count_key, count_member};
 pub use request_origin::RequestOrigin;
 pub use serve::Instance;
+pub use service_token::{InternalCaller, ServiceCaller, ServiceToken};
 pub use settings::{SettingError, Settings};
 pub use store::{Store, StoreAway};

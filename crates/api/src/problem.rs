@@ -290,7 +290,7 @@ impl From<DbError> for Problem {
             DbError::OutcomeUnknown => Self::outcome_unknown(),
             DbError::Locked => Self::conflict_in_flight(),
             DbError::SessionRevoked => {
-                Self::unauthenticated("The session was ended, or is not valid in this tenant: log in again.")
+                Self::unauthenticated("The session or the API key was ended, or is not valid in this tenant: log in again, or use another key.")
             }
             DbError::SecondFactorMissing => Self::new(
                 StatusCode::FORBIDDEN,

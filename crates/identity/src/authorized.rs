@@ -2,10 +2,10 @@
 
 use std::{marker::PhantomData, ops::Deref, sync::Arc};
 
-use api::{App, ClientAddress, Clock, Notes, Problem, SettingError, Visitor};
+use api::{App, ClientAddress, Clock, Notes, Problem, SettingError, Visitor, bearer};
 use axum::extract::{FromRef, FromRequestParts};
 use db::Entry;
-use http::{HeaderMap, header, request::Parts};
+use http::{HeaderMap, request::Parts};
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -22,7 +22,7 @@ pub struct Authorized<R>(Caller, PhantomData<R>);
 
 /// A caller as a person: in the token's tenant if it names one, whatever their role there.
 #[derive(Debug)]
-pub struct Person(Caller);
+pub struct Person(Caller, Claims);
 
 impl<R> Deref for Authorized<R> {
     type Target = Caller;
@@ -37,6 +37,13 @@ impl Deref for Person {
 
     fn deref(&self) -> &Caller {
         &self.0
+    }
+}
+
+impl Person {
+    /// What the person's token says.
+    pub fn claims(&self) -> &Claims {
+        &self.1
     }
 }
 
@@ -72,10 +79,14 @@ where
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        if let Some(hash) = api_key_hash(&parts.headers) {
+            count_key(&Arc::<App>::from_ref(state), &hash, parts, state).await?;
+            return Err(no_key_may());
+        }
         let claims = verified(parts, state).await?;
         let entry = tenant_entry(&claims, BeMember::ROLES)
             .unwrap_or_else(|| Entry::Person { user: claims.sub.uuid(), session: claims.sid.uuid() });
-        Ok(Self(Caller::new(FromRef::from_ref(state), Some(claims), entry)))
+        Ok(Self(Caller::new(FromRef::from_ref(state), Some(claims.clone()), entry), claims))
     }
 }
 
@@ -92,13 +103,21 @@ async fn key_entry<R: Right>(
     parts: &mut Parts,
     state: &impl Sync,
 ) -> Result<Entry, Problem> {
-    let Ok(clock) = Clock::from_request_parts(parts, state).await;
-    let address = ClientAddress::of(parts, app);
-    api::count_key(app, Notes::of(parts), &hash, &address, clock.now()).await?;
+    count_key(app, &hash, parts, state).await?;
     if !R::IS_SCOPE {
-        return Err(Problem::forbidden("No API key may do this: log in as a person."));
+        return Err(no_key_may());
     }
     Ok(Entry::Key { hash, scope: R::NAME })
+}
+
+async fn count_key(app: &App, hash: &[u8; 32], parts: &mut Parts, state: &impl Sync) -> Result<(), Problem> {
+    let Ok(clock) = Clock::from_request_parts(parts, state).await;
+    api::count_key(app, Notes::of(parts), hash, &ClientAddress::of(parts, app), clock.now()).await
+}
+
+/// The same for a key that is none: nothing was looked up.
+fn no_key_may() -> Problem {
+    Problem::forbidden("No API key may do this: log in as a person.")
 }
 
 fn tenant_entry(claims: &Claims, roles: &'static [&'static str]) -> Option<Entry> {
@@ -141,21 +160,6 @@ fn claims(verifier: &Verifier, token: &str, clock: Clock) -> Result<Claims, Prob
     })
 }
 
-/// The token of `Authorization: Bearer …` (RFC 6750, 2.1); the scheme's case does not matter, one header does.
-fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
-    let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    let (Some(value), None) = (values.next(), values.next()) else {
-        return Err(Problem::unauthenticated("Send one `Authorization: Bearer …` header with an access token."));
-    };
-    value
-        .to_str()
-        .ok()
-        .and_then(|value| value.split_once(' '))
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .map(|(_, token)| token.trim())
-        .ok_or_else(|| Problem::unauthenticated("The Authorization header must say `Bearer` and an access token."))
-}
-
 /// Reads the verifier's settings; what is wrong is named where a token is to be verified, and in `/readyz`.
 impl Verifier {
     /// A verifier as the component's variables describe it.
@@ -163,26 +167,5 @@ impl Verifier {
         let keys = crate::PublicKeys::from_jwks(settings.required("jwt_public_keys")?)
             .map_err(|error| SettingError { name: "jwt_public_keys", problem: error.0 })?;
         Ok(Self::new(keys, settings.required("jwt_issuer")?, settings.required("jwt_audience")?))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use http::HeaderValue;
-
-    #[test]
-    fn one_bearer_header_is_wanted() {
-        let headers = |values: &[&str]| {
-            values.iter().fold(HeaderMap::new(), |mut headers, value| {
-                headers.append(header::AUTHORIZATION, HeaderValue::from_bytes(value.as_bytes()).unwrap());
-                headers
-            })
-        };
-        assert_eq!(bearer(&headers(&["Bearer abc"])).unwrap(), "abc");
-        assert_eq!(bearer(&headers(&["bearer  abc"])).unwrap(), "abc");
-        for values in [&[][..], &["Bearer a", "Bearer b"], &["Basic abc"], &["Bearer"], &["abc"], &["Bearer \u{e9}"]] {
-            assert_eq!(bearer(&headers(values)).unwrap_err().code(), "unauthenticated", "{values:?}");
-        }
     }
 }

@@ -3,10 +3,11 @@
 //! What must stay true: the id breaks ties in the direction of the order, so that a page begins exactly where the one
 //! before ended; a place belongs to one order and fits no other.
 
+use api::Moment;
 use ids::LeadId;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{lead::Lead, moment::Moment};
+use crate::domain::lead::Lead;
 
 /// By what leads are ordered.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]

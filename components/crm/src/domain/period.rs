@@ -1,8 +1,7 @@
 //! The span of time that analytics speak of: half-open, so that two spans that meet count no lead twice.
 
+use api::Moment;
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
-
-use crate::domain::moment::Moment;
 
 /// How many days are shown one by one where the caller names no beginning.
 const DAYS_SHOWN: u64 = 30;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use api::{Clock, Problem, Query};
+use api::{Clock, Moment, Problem, Query};
 use axum::{Json, Router, routing::get};
 use chrono::NaiveDate;
 use identity::{Authorized, right::ReadLeads};
@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 use crate::{
     CrmState,
     domain::{
-        moment::Moment,
         period::{Period, PeriodError},
         priority::Priority,
         source::Source,

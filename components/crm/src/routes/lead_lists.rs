@@ -3,7 +3,7 @@
 //! What must stay true: going through the pages shows every lead of the filter once, also while leads are added; what
 //! a client sends as text matches as text, never as a pattern.
 
-use api::{Page, Problem, Query};
+use api::{Moment, Page, Problem, Query};
 use axum::Json;
 use identity::{Authorized, right::ReadLeads};
 use serde::Deserialize;
@@ -11,7 +11,6 @@ use serde::Deserialize;
 use crate::{
     domain::{
         lead_order::{Place, Sort},
-        moment::Moment,
         priority::Priority,
         source::Source,
         status::Status,

@@ -1,5 +1,6 @@
 //! Lists of leads: `sql/lead_lists.sql`.
 
+use api::Moment;
 use db::DbError;
 use identity::Caller;
 use ids::LeadId;
@@ -10,7 +11,6 @@ use crate::{
     domain::{
         lead::Lead,
         lead_order::{Key, Sort},
-        moment::Moment,
         priority::Priority,
         source::Source,
         status::Status,

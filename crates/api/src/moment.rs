@@ -5,11 +5,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 /// A moment between the years 1900 and 9999.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Moment(DateTime<Utc>);
+pub struct Moment(DateTime<Utc>);
 
 impl Moment {
     /// The moment.
-    pub(crate) fn time(self) -> DateTime<Utc> {
+    pub fn time(self) -> DateTime<Utc> {
         self.0
     }
 }
