@@ -81,6 +81,6 @@ $$;
 grant select, insert, update on auth.invitations, auth.api_keys to bizo_auth;
 -- A membership ends by going; what it was stands in the audit log.
 grant delete on auth.memberships to bizo_auth;
-grant update on auth.mail_tokens to bizo_auth;
+grant select, update on auth.mail_tokens to bizo_auth;
 grant select, insert, update, delete on auth.mail_tokens to bizo_definer;
 grant select, update on auth.invitations, auth.api_keys to bizo_definer;

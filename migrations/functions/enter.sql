@@ -61,8 +61,16 @@ begin
     if not found or v_key.revoked_at is not null or v_key.expires_at <= now() then
         raise exception using errcode = 'BZ401', message = 'key revoked';
     end if;
-    select t.deleted_at into v_deleted from auth.tenants t where t.id = v_key.tenant_id;
-    if v_deleted is not null then
+    -- A key ends with the membership of the person who made it: who is shown out must not keep a way in.
+    select t.deleted_at
+      into v_deleted
+      from auth.tenants t
+      join auth.memberships m on m.tenant_id = t.id and m.user_id = v_key.created_by
+      join auth.users u on u.id = m.user_id and u.deactivated_at is null
+     where t.id = v_key.tenant_id;
+    if not found then
+        raise exception using errcode = 'BZ401', message = 'key revoked';
+    elsif v_deleted is not null then
         raise exception using errcode = 'BZ404', message = 'tenant gone';
     elsif p_scope <> all (v_key.scopes) then
         raise exception using errcode = 'BZ403', message = 'scope missing';

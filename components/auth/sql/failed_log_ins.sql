@@ -1,6 +1,6 @@
 -- Failed log-ins. The table is open to bizo_definer alone; these three functions are all that auth may do with it.
 
--- Remembers a failure, and drops a few that no rule reads any more, so that the table needs no sweeper.
+-- Remembers a failure (and in the audit log whose it was, where an account was meant), and drops a few that no rule reads any more, so that the table needs no sweeper.
 create or replace function auth.record_failed_log_in(a jsonb) returns json
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
@@ -8,13 +8,18 @@ as $$
 declare
     v_at timestamptz := (a ->> 'at')::timestamptz;
 begin
-    insert into auth.failed_log_ins (account, address, failed_at)
-    values (decode(a ->> 'account', 'hex'), a ->> 'address', v_at);
+    if not coalesce((a ->> 'is_counted')::boolean, false) then
+        insert into auth.failed_log_ins (account, address, failed_at)
+        values (decode(a ->> 'account', 'hex'), a ->> 'address', v_at);
+    end if;
 
     delete from auth.failed_log_ins f
      where f.id in (select old.id from auth.failed_log_ins old
                      where old.failed_at < v_at - interval '24 hours'
                      order by old.failed_at limit 10 for update skip locked);
+    -- Also where nobody has the address, so that known and unknown ones cost the same.
+    perform app.audit(row((a ->> 'tenant_id')::uuid, null, null, null, null)::app.caller, a,
+                      'session.refused', 'user', (a ->> 'user_id')::uuid);
     return json_build_object('recorded', true);
 end
 $$;

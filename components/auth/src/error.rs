@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use api::{Detail, Problem};
+use api::{Detail, FieldError, Problem};
 use http::StatusCode;
 use serde_json::json;
 
@@ -14,7 +14,47 @@ pub(crate) enum AuthError {
     /// There is an account with this address.
     UserAlreadyExists,
     /// The password breaks a rule.
-    InvalidPassword(PasswordRefusal),
+    InvalidPassword(PasswordCode, PasswordRefusal),
+    /// Another account has the address that one's own was to get.
+    EmailTaken,
+    /// The deployment lets nobody in before they proved their address.
+    UserNotVerified,
+    /// The token resets no password (any more).
+    ResetBadToken,
+    /// The token proves no address (any more).
+    VerifyBadToken,
+    /// The address was proven before.
+    AlreadyVerified,
+    /// Unknown, over, or of a session that has ended.
+    InvalidRefreshToken,
+    /// The refresh token was used before; its session has ended.
+    RefreshTokenReused,
+    /// No living session of the caller has this id.
+    SessionNotFound,
+    /// No tenant of the caller's has this id.
+    TenantNotFound,
+    /// The password that was asked for again is wrong.
+    WrongPassword,
+    /// The second step belongs to no log-in (any more).
+    InvalidMfaToken,
+    /// The code is wrong, or was used.
+    InvalidMfaCode,
+    /// Either code or recovery code.
+    OneFactorWanted,
+    /// There is a confirmed factor.
+    MfaAlreadyEnrolled,
+    /// There is no factor.
+    MfaNotEnrolled,
+    /// Nobody of this tenant has this id.
+    UserNotFound,
+    /// The caller's role does not reach to the person's.
+    Outranked,
+    /// The account belongs to other tenants too, so it is not this one's to change.
+    UserInOtherTenants,
+    /// Nobody deactivates themself.
+    DeactivatingOneself,
+    /// The tenant would be left without an owner.
+    LastOwner,
     /// Address and password do not belong together, or the account is not active.
     BadCredentials,
     /// Too many failures: wait.
@@ -28,6 +68,27 @@ pub(crate) enum AuthError {
     FormWanted,
 }
 
+/// Which of fastapi-users' routes refused a password: each has a code of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PasswordCode {
+    /// Registering.
+    Register,
+    /// Resetting.
+    Reset,
+    /// Changing an account.
+    Update,
+}
+
+impl PasswordCode {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Register => "REGISTER_INVALID_PASSWORD",
+            Self::Reset => "RESET_PASSWORD_INVALID_PASSWORD",
+            Self::Update => "UPDATE_USER_INVALID_PASSWORD",
+        }
+    }
+}
+
 impl From<AuthError> for Problem {
     fn from(error: AuthError) -> Self {
         match error {
@@ -37,11 +98,125 @@ impl From<AuthError> for Problem {
                 "There is an account with this email address",
                 "REGISTER_USER_ALREADY_EXISTS",
             ),
-            AuthError::InvalidPassword(refusal) => Self::new(
+            AuthError::InvalidPassword(code, refusal) => Self::new(
                 StatusCode::BAD_REQUEST,
                 "invalid_password",
                 "The password is not allowed",
-                Detail::Json(json!({ "code": "REGISTER_INVALID_PASSWORD", "reason": refusal.to_string() })),
+                Detail::Json(json!({ "code": code.as_str(), "reason": refusal.to_string() })),
+            ),
+            AuthError::EmailTaken => Self::new(
+                StatusCode::BAD_REQUEST,
+                "email_already_exists",
+                "There is an account with this email address",
+                "UPDATE_USER_EMAIL_ALREADY_EXISTS",
+            ),
+            AuthError::UserNotVerified => Self::new(
+                StatusCode::BAD_REQUEST,
+                "user_not_verified",
+                "The email address is not verified",
+                "LOGIN_USER_NOT_VERIFIED",
+            ),
+            AuthError::ResetBadToken => Self::new(
+                StatusCode::BAD_REQUEST,
+                "reset_bad_token",
+                "The token resets no password",
+                "RESET_PASSWORD_BAD_TOKEN",
+            ),
+            AuthError::VerifyBadToken => Self::new(
+                StatusCode::BAD_REQUEST,
+                "verify_bad_token",
+                "The token proves no address",
+                "VERIFY_USER_BAD_TOKEN",
+            ),
+            AuthError::AlreadyVerified => Self::new(
+                StatusCode::BAD_REQUEST,
+                "already_verified",
+                "The address was verified before",
+                "VERIFY_USER_ALREADY_VERIFIED",
+            ),
+            AuthError::InvalidRefreshToken => Self::new(
+                StatusCode::UNAUTHORIZED,
+                "invalid_refresh_token",
+                "The refresh token is not valid",
+                "The refresh token is unknown, or its session has ended: log in again.",
+            ),
+            AuthError::RefreshTokenReused => Self::new(
+                StatusCode::UNAUTHORIZED,
+                "refresh_token_reused",
+                "The refresh token was used before",
+                "The refresh token was used before, so somebody else may have it: its session was ended. Log in again.",
+            ),
+            AuthError::SessionNotFound => Self::new(
+                StatusCode::NOT_FOUND,
+                "session_not_found",
+                "There is no such session",
+                "No living session of yours has this id.",
+            ),
+            AuthError::TenantNotFound => Self::new(
+                StatusCode::NOT_FOUND,
+                "tenant_not_found",
+                "There is no such tenant",
+                "You are a member of no tenant with this id.",
+            ),
+            AuthError::WrongPassword => Self::new(
+                StatusCode::BAD_REQUEST,
+                "wrong_password",
+                "The password is wrong",
+                "The password is not that of your account; nothing was changed.",
+            ),
+            AuthError::InvalidMfaToken => Self::new(
+                StatusCode::BAD_REQUEST,
+                "invalid_mfa_token",
+                "The second step belongs to no log-in",
+                "The mfa_token is unknown, used, or older than five minutes: log in again.",
+            ),
+            AuthError::InvalidMfaCode => Self::new(
+                StatusCode::BAD_REQUEST,
+                "invalid_mfa_code",
+                "The code is not valid",
+                "The code is wrong, too old, or was used already: give the one that the app shows now.",
+            ),
+            AuthError::OneFactorWanted => Self::validation_failed(vec![FieldError::in_body(
+                "/code",
+                "either `code` or `recovery_code` is wanted, and not both",
+            )]),
+            AuthError::MfaAlreadyEnrolled => Self::new(
+                StatusCode::CONFLICT,
+                "mfa_already_enrolled",
+                "There is a second factor already",
+                "A second factor is enrolled: remove it first (DELETE /auth/mfa/totp).",
+            ),
+            AuthError::MfaNotEnrolled => Self::new(
+                StatusCode::CONFLICT,
+                "mfa_not_enrolled",
+                "There is no second factor",
+                "No second factor is enrolled: enrol one first (POST /auth/mfa/totp).",
+            ),
+            AuthError::UserNotFound => Self::new(
+                StatusCode::NOT_FOUND,
+                "user_not_found",
+                "There is no such user",
+                "Nobody in this tenant has this id.",
+            ),
+            AuthError::Outranked => Self::forbidden("Only an owner may do this to an owner or an administrator."),
+            AuthError::UserInOtherTenants => Self::new(
+                StatusCode::CONFLICT,
+                "user_in_other_tenants",
+                "The account belongs to other tenants too",
+                "The person is a member of other tenants, so only they can change their account. You can end their \
+                 membership.",
+            ),
+            AuthError::LastOwner => Self::new(
+                StatusCode::CONFLICT,
+                "last_owner",
+                "The tenant needs an owner",
+                "This is the tenant's last owner: make somebody else an owner first.",
+            ),
+            AuthError::DeactivatingOneself => Self::new(
+                StatusCode::CONFLICT,
+                "deactivating_oneself",
+                "Nobody deactivates themself",
+                "Ask another administrator, or leave the tenant.",
             ),
             AuthError::BadCredentials => Self::new(
                 StatusCode::BAD_REQUEST,

@@ -39,8 +39,13 @@ pub fn router(settings: &Settings, app: Arc<App>) -> Router {
     let misconfigured = verifier.as_ref().err().or(secrets.as_ref().err()).cloned();
     Router::new()
         .merge(routes::registration::router())
+        .merge(routes::log_in::router())
         .merge(routes::sessions::router())
+        .merge(routes::passwords::router())
+        .merge(routes::verification::router())
+        .merge(routes::mfa::router())
         .merge(routes::users::router())
+        .merge(routes::managed_users::router())
         .merge(routes::jwks::router())
         .merge(api::health_routes("auth", misconfigured))
         .with_state(AuthState { app, verifier: Arc::new(verifier), secrets: Arc::new(secrets) })

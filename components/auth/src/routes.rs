@@ -1,18 +1,42 @@
 //! The routes of auth, one file a resource, and their API description.
 
 pub(crate) mod jwks;
+pub(crate) mod log_in;
+pub(crate) mod managed_users;
+pub(crate) mod mfa;
+pub(crate) mod passwords;
 pub(crate) mod refusals;
 pub(crate) mod registration;
 pub(crate) mod sessions;
 pub(crate) mod users;
+pub(crate) mod verification;
 
 /// The API description of this component.
 #[derive(Debug, utoipa::OpenApi)]
 #[openapi(paths(
     registration::register,
-    sessions::log_in,
+    log_in::log_in,
+    log_in::give_factor,
+    sessions::refresh_session,
+    sessions::switch_tenant,
+    sessions::list_sessions,
+    sessions::revoke_session,
+    sessions::revoke_other_sessions,
     sessions::log_out,
+    passwords::forget_password,
+    passwords::reset_password,
+    verification::request_verification,
+    verification::verify_email,
+    mfa::find_mfa,
+    mfa::enrol_totp,
+    mfa::confirm_totp,
+    mfa::remove_totp,
+    mfa::renew_recovery_codes,
     users::find_me,
+    users::change_me,
+    managed_users::find_user,
+    managed_users::change_user,
+    managed_users::delete_user,
     jwks::list_public_keys,
     healthz,
     readyz,

@@ -1,4 +1,4 @@
-//! The settings that only auth has: the signing key, the key of its HMACs, the password policy.
+//! The settings that only auth has: the signing key, the key of its HMACs, the keys that seal seeds, its policies.
 
 use std::fmt;
 
@@ -6,18 +6,30 @@ use api::{Problem, SettingError, Settings};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hmac::{Hmac, Mac};
 use identity::{PrivateKey, Verifier};
+use sealed::MasterKeys;
 use sha2::Sha256;
 
 use crate::domain::password;
 
 /// Their variables.
-pub(crate) const SETTINGS: [&str; 3] = ["jwt_private_key", "refresh_secret", "password_min_length"];
+pub(crate) const SETTINGS: [&str; 6] = [
+    "jwt_private_key",
+    "refresh_secret",
+    "auth_encryption_keys",
+    "password_min_length",
+    "require_verified_email",
+    "hide_existing_accounts",
+];
 
 /// What the HMAC key is used for; two uses never give the same digest for the same input.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Purpose {
     /// Names an account in throttles without telling whose it is.
     ThrottledAccount,
+    /// Names a person's second factor in throttles.
+    ThrottledFactor,
+    /// Makes a refresh token's successor.
+    RefreshToken,
     /// Fingerprints a body that holds a password.
     RequestBody,
 }
@@ -28,6 +40,12 @@ pub(crate) struct Secrets {
     pub(crate) signing_key: PrivateKey,
     /// How short a password may be.
     pub(crate) password_chars_min: usize,
+    /// Seal what must be read back.
+    pub(crate) sealing_keys: MasterKeys,
+    /// Whether nobody logs in before they proved their address.
+    pub(crate) requires_verified_email: bool,
+    /// Whether registering tells nobody that an address has an account already.
+    pub(crate) hides_accounts: bool,
     hmac_key: Vec<u8>,
 }
 
@@ -54,7 +72,16 @@ impl Secrets {
         if !(password::CHARS_MIN..=password::CHARS_MAX).contains(&password_chars_min) {
             return Err(SettingError { name: "password_min_length", problem: "is not a number from 8 to 128" });
         }
-        Ok(Self { signing_key, password_chars_min, hmac_key })
+        let sealing_keys = MasterKeys::parse(settings.required("auth_encryption_keys")?)
+            .map_err(|problem| SettingError { name: "auth_encryption_keys", problem })?;
+        Ok(Self {
+            signing_key,
+            password_chars_min,
+            sealing_keys,
+            requires_verified_email: flag(settings, "require_verified_email")?,
+            hides_accounts: flag(settings, "hide_existing_accounts")?,
+            hmac_key,
+        })
     }
 
     /// HMAC-SHA-256 of `message` for one purpose.
@@ -62,12 +89,28 @@ impl Secrets {
         let mut mac = <Hmac<Sha256> as Mac>::new_from_slice(&self.hmac_key)
             .map_err(|_| Problem::internal("the HMAC key was refused"))?;
         mac.update(match purpose {
-            Purpose::ThrottledAccount => b"throttled account\0",
+            Purpose::ThrottledAccount => &b"throttled account\0"[..],
+            Purpose::ThrottledFactor => b"throttled factor\0",
+            Purpose::RefreshToken => b"refresh token\0",
             Purpose::RequestBody => b"request body\0",
         });
         mac.update(message);
         Ok(mac.finalize().into_bytes().into())
     }
+}
+
+/// A setting that is on or off; empty is off.
+fn flag(settings: &Settings, name: &'static str) -> Result<bool, SettingError> {
+    match settings.text(name).trim() {
+        "" | "false" => Ok(false),
+        "true" => Ok(true),
+        _ => Err(SettingError { name, problem: "is neither true nor false" }),
+    }
+}
+
+/// What was configured, or the refusal that names what is wrong.
+pub(crate) fn configured<T>(setting: &Result<T, SettingError>) -> Result<&T, Problem> {
+    setting.as_ref().map_err(|error| error.clone().into())
 }
 
 #[cfg(test)]
@@ -83,6 +126,7 @@ mod tests {
             ("jwt_private_key", private),
             ("refresh_secret", secret),
             ("password_min_length", min),
+            ("auth_encryption_keys", "k1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="),
         ]);
         Secrets::from_settings(&settings, None).map_err(|error| error.to_string())
     }

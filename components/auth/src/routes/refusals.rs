@@ -12,12 +12,84 @@ api::refusals! {
     }
     /// Logging in, with a form.
     LoggingIn {
-        "400": "`bad_credentials` (detail LOGIN_BAD_CREDENTIALS), `unknown_tenant_scope`, `unreadable_body`",
+        "400": "`bad_credentials` (detail LOGIN_BAD_CREDENTIALS), `user_not_verified` (detail LOGIN_USER_NOT_VERIFIED), `unknown_tenant_scope`, `unreadable_body`",
         "408": "`body_timed_out`",
         "413": "`body_too_large`",
         "415": "`unsupported_media_type`",
         "422": "`validation_failed`",
         "429": "`log_in_throttled`, `rate_limited`",
+        "503": "`saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured`",
+    }
+    /// Giving the second factor.
+    GivingFactor {
+        "400": "`invalid_mfa_token`, `invalid_mfa_code`, `malformed_json`, `unreadable_body`",
+        "429": "`log_in_throttled`, `rate_limited`",
+        "503": "`saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured`",
+    }
+    /// Changing one's second factor.
+    ChangingFactor {
+        "400": "`wrong_password`, `invalid_mfa_code`, `malformed_json`, `unreadable_body`",
+        "401": "`unauthenticated`",
+        "404": "`tenant_not_found`",
+        "409": "`mfa_already_enrolled`, `mfa_not_enrolled`, `conflict_in_flight`",
+        "429": "`log_in_throttled`, `rate_limited`",
+        "503": "`saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured`",
+    }
+    /// Exchanging a refresh token.
+    Refreshing {
+        "400": "`malformed_json`, `unreadable_body`",
+        "401": "`invalid_refresh_token`, `refresh_token_reused`",
+        "409": "`conflict_in_flight`",
+        "429": "`rate_limited`",
+        "503": "`saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured`",
+    }
+    /// Switching to another tenant.
+    SwitchingTenant {
+        "400": "`malformed_json`, `unreadable_body`",
+        "401": "`unauthenticated`",
+        "403": "`mfa_required`",
+        "404": "`tenant_not_found`",
+        "429": "`rate_limited`",
+        "503": "`saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured`",
+    }
+    /// Ending a session.
+    EndingSession {
+        "400": "`malformed_id`",
+        "401": "`unauthenticated`",
+        "404": "`session_not_found`, `tenant_not_found`",
+        "429": "`rate_limited`",
+        "503": "`saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured`",
+    }
+    /// Asking for a message.
+    AskingForMail {
+        "400": "`malformed_json`, `unreadable_body`",
+        "429": "`rate_limited`",
+        "503": "`saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured`",
+    }
+    /// Using the token of a message.
+    UsingMailToken {
+        "400": "`reset_bad_token` (detail RESET_PASSWORD_BAD_TOKEN), `invalid_password` (detail { code: RESET_PASSWORD_INVALID_PASSWORD, reason }), `verify_bad_token` (detail VERIFY_USER_BAD_TOKEN), `already_verified` (detail VERIFY_USER_ALREADY_VERIFIED), `malformed_json`, `unreadable_body`",
+        "409": "`conflict_in_flight`",
+        "429": "`rate_limited`",
+        "503": "`saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured`",
+    }
+    /// Changing one's own account.
+    ChangingAccount {
+        "400": "`email_already_exists` (detail UPDATE_USER_EMAIL_ALREADY_EXISTS), `invalid_password` (detail { code: UPDATE_USER_INVALID_PASSWORD, reason }), `malformed_json`, `unreadable_body`",
+        "401": "`unauthenticated`",
+        "404": "`tenant_not_found`",
+        "409": "`conflict_in_flight`",
+        "429": "`rate_limited`",
+        "503": "`saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured`",
+    }
+    /// Managing a member's account.
+    ManagingUser {
+        "400": "`email_already_exists` (detail UPDATE_USER_EMAIL_ALREADY_EXISTS), `invalid_password` (detail { code: UPDATE_USER_INVALID_PASSWORD, reason }), `malformed_id`, `malformed_json`, `unreadable_body`",
+        "401": "`unauthenticated`",
+        "403": "`forbidden`, `mfa_required`",
+        "404": "`user_not_found`, `tenant_not_found`",
+        "409": "`user_in_other_tenants`, `deactivating_oneself`, `last_owner`, `conflict_in_flight`",
+        "429": "`rate_limited`",
         "503": "`saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured`",
     }
     /// Logging out.

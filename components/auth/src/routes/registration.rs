@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use api::{App, Clock, Posted, Problem, SettingError, Visitor, answer_once, random_bytes};
+use api::{App, Clock, Posted, Problem, RequestOrigin, SettingError, Visitor, answer_once, random_bytes};
 use axum::{
     Json, Router,
     extract::State,
@@ -13,7 +13,7 @@ use db::Claim;
 use email::EmailAddress;
 use garde::Validate;
 use http::StatusCode;
-use ids::{TenantId, UserId};
+use ids::{EventId, TenantId, UserId};
 use serde::Deserialize;
 
 use crate::{
@@ -22,7 +22,7 @@ use crate::{
         password::Password,
         tenant_name::{CHARS_MAX, TenantName},
     },
-    error::AuthError,
+    error::{AuthError, PasswordCode},
     routes::{
         refusals::{JsonBody, Registering},
         users::AccountView,
@@ -86,12 +86,15 @@ fn is_tenant_name(name: &str, _: &()) -> garde::Result {
 #[utoipa::path(post, path = "/auth/register", operation_id = "register", tag = "auth",
     params(("Idempotency-Key" = Option<String>, Header, description = "Repeats get the first answer for 24 hours")),
     request_body = NewUser,
-    responses((status = 201, description = "The account", body = AccountView), Registering, JsonBody))]
+    responses((status = 201, description = "The account", body = AccountView),
+              (status = 202, description = "Taken, where the deployment hides who has an account; a message says more"),
+              Registering, JsonBody))]
 pub(crate) async fn register(
     State(app): State<Arc<App>>,
     State(secrets): State<Arc<Result<Secrets, SettingError>>>,
     clock: Clock,
     _visitor: Visitor,
+    origin: RequestOrigin,
     Posted { body: new, claim }: Posted<NewUser>,
 ) -> Result<Response, Problem> {
     let secrets = secrets.as_ref().as_ref().map_err(Clone::clone)?;
@@ -104,7 +107,9 @@ pub(crate) async fn register(
     let (user, tenant) = (UserId::new(), TenantId::new());
     let tenant_name = TenantName::new(new.tenant_name.as_deref(), &address, tenant);
     let password = Password::new(&new.password);
-    password.check(secrets.password_chars_min, &address, &tenant_name.name).map_err(AuthError::InvalidPassword)?;
+    password
+        .check(secrets.password_chars_min, &address, &tenant_name.name)
+        .map_err(|refusal| AuthError::InvalidPassword(PasswordCode::Register, refusal))?;
     let password_hash =
         password.hash(random_bytes()?).ok_or_else(|| Problem::internal("Argon2 refused its parameters"))?;
 
@@ -117,11 +122,18 @@ pub(crate) async fn register(
         tenant_name: &tenant_name.name,
         slug: &tenant_name.slug,
         slug_if_taken: &tenant_name.slug_if_taken,
+        event_id: EventId::new().uuid(),
+        hides_accounts: secrets.hides_accounts,
+        origin: &origin,
         at: clock.now(),
     };
     // Opened only now: hashing takes longer than everything else together.
     let db = app.open_database().await?;
     let once = store::users::register(&db, claim.as_ref(), &account).await?;
+    if secrets.hides_accounts {
+        // Whether the address is new only its mailbox learns.
+        return answer_once(once, |_| (StatusCode::ACCEPTED, Json(())).into_response());
+    }
     answer_once(once, |registration| match registration {
         Registration::Registered(account) => (StatusCode::CREATED, Json(AccountView::from(account))).into_response(),
         Registration::EmailTaken => Problem::from(AuthError::UserAlreadyExists).into_response(),

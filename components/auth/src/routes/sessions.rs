@@ -1,178 +1,227 @@
-//! Sessions: log in, log out.
+//! Sessions: what goes on after log-in. Refresh, switch tenant, list, end.
 //!
-//! Log-in is fastapi-users' form. What it must keep: known and unknown addresses get the same answer for the same
-//! work; every try is counted before the password is looked at; no connection is held while a hash is computed.
+//! What must stay true: of one refresh token one lineage lives, however many ask at once; a session that ended is refused
+//! by every component from the next request on (`app.enter`); nobody sees or ends another person's session.
 
 use std::sync::Arc;
 
-use api::{App, Clock, Problem, SettingError, Visitor, parse_form, read_body};
-use axum::{Json, Router, body::Body, extract::State, routing::post};
-use chrono::TimeDelta;
-use http::{HeaderMap, StatusCode, header};
-use identity::{ACCESS_TOKEN_SECONDS, Claims, Person, Verifier};
-use ids::{SessionId, TokenId};
+use api::{App, Clock, Json as JsonIn, Path, Problem, RequestOrigin, SettingError, Visitor};
+use axum::{
+    Json, Router,
+    extract::State,
+    routing::{delete, get, post},
+};
+use chrono::{DateTime, Utc};
+use garde::Validate;
+use http::StatusCode;
+use identity::{ACCESS_TOKEN_SECONDS, Person, Verifier};
+use ids::{SessionId, TenantId};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     AuthState,
-    domain::password::Password,
+    domain::{
+        opaque_token::{OpaqueToken, hash_of},
+        session::device_name,
+    },
     error::AuthError,
-    routes::refusals::{LoggingIn, LoggingOut},
-    secrets::{Purpose, Secrets},
+    routes::{
+        log_in::{SessionTokens, access_token},
+        refusals::{EndingSession, JsonBody, LoggingOut, Oneself, Refreshing, SwitchingTenant},
+        users::TenantView,
+    },
+    secrets::{Purpose, Secrets, configured},
     store::{
         self,
-        log_in_attempts::{Attempt, Throttle},
-        sessions::NewSession,
+        sessions::{Refresh, SessionRow, Switch},
     },
 };
 
-/// The largest form: an address, a password and a scope, percent-encoded, with room to spare.
-const FORM_BYTES_MAX: usize = 16 * 1024;
-/// The longest `User-Agent` that is kept.
-const USER_AGENT_CHARS_MAX: usize = 400;
-
 pub(crate) fn router() -> Router<AuthState> {
-    Router::new().route("/auth/jwt/login", post(log_in)).route("/auth/jwt/logout", post(log_out))
+    Router::new()
+        .route("/auth/refresh", post(refresh_session))
+        .route("/auth/switch-tenant", post(switch_tenant))
+        .route("/auth/sessions", get(list_sessions).delete(revoke_other_sessions))
+        .route("/auth/sessions/{id}", delete(revoke_session))
+        .route("/auth/jwt/logout", post(log_out))
 }
 
-/// The form of OAuth 2.0's password grant, as fastapi-users takes it. Holds a password, so it has no `Debug`.
-#[derive(Deserialize, utoipa::ToSchema)]
+/// A refresh token. Has no `Debug`.
+#[derive(Deserialize, Validate, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct LogIn {
-    /// The email address.
-    #[schema(example = "ada@example.com")]
-    username: String,
-    #[schema(example = "correct horse battery staple")]
-    password: String,
-    /// `tenant:<slug>` chooses the tenant; without it the last used, else the oldest membership.
-    #[serde(default)]
-    #[schema(example = "tenant:analytical-engines")]
-    scope: String,
-    /// Taken and ignored, as fastapi-users does.
-    #[serde(default, rename = "grant_type")]
-    #[schema(deprecated)]
-    _grant_type: Option<String>,
-    /// Taken and ignored, as fastapi-users does.
-    #[serde(default, rename = "client_id")]
-    #[schema(deprecated)]
-    _client_id: Option<String>,
-    /// Taken and ignored, as fastapi-users does.
-    #[serde(default, rename = "client_secret")]
-    #[schema(deprecated)]
-    _client_secret: Option<String>,
+pub(crate) struct RefreshToken {
+    #[garde(skip)]
+    refresh_token: String,
 }
 
-/// An access token.
-#[derive(Serialize, utoipa::ToSchema)]
-pub(crate) struct LoggedIn {
-    /// Send it as `Authorization: Bearer …`.
-    access_token: String,
-    #[schema(example = "bearer")]
-    token_type: &'static str,
-    /// How long the token lives, in seconds.
-    #[schema(example = 600)]
-    expires_in: i64,
-}
-
-/// Begins a session and gives its access token.
-#[utoipa::path(post, path = "/auth/jwt/login", operation_id = "log_in", tag = "auth",
-    request_body(content = LogIn, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 200, description = "The token", body = LoggedIn), LoggingIn))]
-pub(crate) async fn log_in(
+/// Exchanges a refresh token for the next pair of tokens. Each works once; the one before gives the same successor again
+/// for 30 seconds, for clients that lost the answer. An older one ends the session: somebody has stolen it.
+#[utoipa::path(post, path = "/auth/refresh", operation_id = "refresh_session", tag = "auth", request_body = RefreshToken,
+    responses((status = 200, description = "The next tokens", body = SessionTokens), Refreshing, JsonBody))]
+pub(crate) async fn refresh_session(
     State(app): State<Arc<App>>,
     State(verifier): State<Arc<Result<Verifier, SettingError>>>,
     State(secrets): State<Arc<Result<Secrets, SettingError>>>,
     clock: Clock,
-    Visitor(address): Visitor,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Json<LoggedIn>, Problem> {
-    let secrets = secrets.as_ref().as_ref().map_err(Clone::clone)?;
-    let verifier = verifier.as_ref().as_ref().map_err(Clone::clone)?;
-    let form: LogIn = read_form(&headers, body).await?;
-    let slug = tenant_slug(&form.scope)?;
-    let email_key = email::key(&form.username);
-    let account = hex(&secrets.digest(Purpose::ThrottledAccount, email_key.as_bytes())?);
-    let attempt = Attempt { account, address: address.limit_key(), at: clock.now() };
-
-    let counted_by = match attempt.begin(&app).await? {
-        Throttle::LetThrough(counted_by) => counted_by,
-        Throttle::Wait(wait) => return Err(AuthError::LogInThrottled { wait }.into()),
-    };
-    // Given back before the hash is computed, which takes longer than everything else together.
-    let found = store::sessions::find_log_in(&app.open_database().await?, &email_key, slug).await?;
-
-    let is_right = Password::new(&form.password).verify(found.as_ref().map(|found| found.password_hash.as_str()));
+    _visitor: Visitor,
+    origin: RequestOrigin,
+    JsonIn(RefreshToken { refresh_token }): JsonIn<RefreshToken>,
+) -> Result<Json<SessionTokens>, Problem> {
+    let (secrets, verifier) = (configured(&secrets)?, configured(&verifier)?);
+    let successor = OpaqueToken::new(secrets.digest(Purpose::RefreshToken, refresh_token.as_bytes())?);
     let db = app.open_database().await?;
-    let Some(found) = found.filter(|found| is_right && found.is_active) else {
-        attempt.failed(&db, counted_by).await?;
-        return Err(AuthError::BadCredentials.into());
-    };
-    if slug.is_some() && found.tenant_id.is_none() {
-        return Err(AuthError::UnknownTenantScope.into());
+    let hash = hash_of(&refresh_token);
+    match store::sessions::refresh(&db, &hash, &successor.hash(), clock.now(), &origin).await? {
+        Some(Refresh::Refreshed(row)) => {
+            let access_token = access_token(secrets, verifier, row.ids(), clock.now());
+            Ok(Json(SessionTokens::new(access_token, successor.into_text(), false)))
+        }
+        Some(Refresh::Reused) => Err(AuthError::RefreshTokenReused.into()),
+        None => Err(AuthError::InvalidRefreshToken.into()),
     }
+}
 
-    let session = SessionId::new();
-    let lifetime = TimeDelta::seconds(ACCESS_TOKEN_SECONDS);
-    let tenant = found.tenant_id.map(Into::into);
-    let claims = Claims::new(verifier, found.user_id.into(), tenant, session, TokenId::new(), clock.now(), lifetime);
-    let opened = store::sessions::open(
-        &db,
-        &NewSession {
-            session_id: session.uuid(),
-            user_id: found.user_id,
-            tenant_id: found.tenant_id,
-            password_hash: &found.password_hash,
-            account: &attempt.account,
-            user_agent: user_agent(&headers),
-            address: address.text(),
-            at: clock.now(),
-            // Without refresh tokens a session ends with its only token.
-            expires_at: clock.now() + lifetime,
-        },
-    )
-    .await?;
-    drop(db);
-    if !opened {
-        return Err(AuthError::BadCredentials.into());
+/// Where to go on.
+#[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TenantChoice {
+    #[garde(skip)]
+    #[schema(value_type = String, example = "ten_01h455vb4pex5vsknk084sn02q")]
+    tenant_id: TenantId,
+}
+
+/// An access token for another tenant; the refresh token stays the same. Has no `Debug`.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(crate) struct SwitchedTenant {
+    /// Takes the place of the one before, which is refused from now on.
+    access_token: String,
+    #[schema(example = "bearer")]
+    token_type: &'static str,
+    /// How long the access token lives, in seconds.
+    #[schema(example = 600)]
+    expires_in: i64,
+    tenant: TenantView,
+}
+
+/// Moves the caller's session to another of their tenants.
+#[utoipa::path(post, path = "/auth/switch-tenant", operation_id = "switch_tenant", tag = "auth",
+    security(("bearer" = [])), request_body = TenantChoice,
+    responses((status = 200, description = "The access token", body = SwitchedTenant), SwitchingTenant, JsonBody))]
+pub(crate) async fn switch_tenant(
+    State(verifier): State<Arc<Result<Verifier, SettingError>>>,
+    State(secrets): State<Arc<Result<Secrets, SettingError>>>,
+    caller: Person,
+    clock: Clock,
+    origin: RequestOrigin,
+    JsonIn(TenantChoice { tenant_id }): JsonIn<TenantChoice>,
+) -> Result<Json<SwitchedTenant>, Problem> {
+    let (secrets, verifier) = (configured(&secrets)?, configured(&verifier)?);
+    match store::sessions::switch_tenant(&caller, tenant_id, clock.now(), &origin).await? {
+        Switch::Switched(tenant) => {
+            let claims = caller.claims();
+            let access_token = access_token(secrets, verifier, (claims.sub, Some(tenant_id), claims.sid), clock.now());
+            let (token_type, expires_in) = ("bearer", ACCESS_TOKEN_SECONDS);
+            Ok(Json(SwitchedTenant { access_token, token_type, expires_in, tenant: tenant.into() }))
+        }
+        Switch::NotMember => Err(AuthError::TenantNotFound.into()),
+        Switch::MfaRequired => Err(db::DbError::SecondFactorMissing.into()),
     }
-    attempt.succeeded(&app.store).await;
+}
 
-    let access_token = identity::sign(&secrets.signing_key, &claims);
-    Ok(Json(LoggedIn { access_token, token_type: "bearer", expires_in: ACCESS_TOKEN_SECONDS }))
+/// A living session, as its owner sees it.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct SessionView {
+    #[schema(value_type = String, example = "ses_01h455vb4pex5vsknk084sn02q")]
+    id: SessionId,
+    /// The program and system, by what the client calls itself.
+    #[schema(example = "Firefox on Linux")]
+    device: String,
+    /// Where it was last used from.
+    address: Option<String>,
+    created_at: DateTime<Utc>,
+    /// When it began or was last refreshed; a client refreshes every ten minutes of use.
+    last_used_at: DateTime<Utc>,
+    /// When it is over if it is not refreshed.
+    expires_at: DateTime<Utc>,
+    #[schema(value_type = Option<String>)]
+    tenant_id: Option<TenantId>,
+    /// Whether a second factor was given.
+    mfa: bool,
+    /// Whether this request is of it.
+    is_current: bool,
+}
+
+impl From<SessionRow> for SessionView {
+    fn from(row: SessionRow) -> Self {
+        Self {
+            id: row.id(),
+            device: device_name(row.user_agent.as_deref().unwrap_or_default()),
+            tenant_id: row.tenant_id(),
+            address: row.address,
+            created_at: row.created_at,
+            last_used_at: row.last_used_at,
+            expires_at: row.expires_at,
+            mfa: row.has_mfa,
+            is_current: row.is_current,
+        }
+    }
+}
+
+/// The caller's sessions.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct SessionList {
+    /// The one last used first; a hundred at most.
+    data: Vec<SessionView>,
+}
+
+/// Lists the caller's living sessions.
+#[utoipa::path(get, path = "/auth/sessions", operation_id = "list_sessions", tag = "auth", security(("bearer" = [])),
+    responses((status = 200, description = "The sessions", body = SessionList), Oneself))]
+pub(crate) async fn list_sessions(caller: Person, clock: Clock) -> Result<Json<SessionList>, Problem> {
+    let rows = store::sessions::list(&caller, clock.now()).await?;
+    Ok(Json(SessionList { data: rows.into_iter().map(SessionView::from).collect() }))
+}
+
+/// Ends one of the caller's sessions.
+#[utoipa::path(delete, path = "/auth/sessions/{id}", operation_id = "revoke_session", tag = "auth",
+    security(("bearer" = [])), params(("id" = String, Path, description = "The session")),
+    responses((status = 204, description = "The session has ended"), EndingSession))]
+pub(crate) async fn revoke_session(
+    caller: Person,
+    clock: Clock,
+    origin: RequestOrigin,
+    Path(id): Path<SessionId>,
+) -> Result<StatusCode, Problem> {
+    match store::sessions::revoke(&caller, Some(id), clock.now(), &origin).await? {
+        0 => Err(AuthError::SessionNotFound.into()),
+        _ => Ok(StatusCode::NO_CONTENT),
+    }
+}
+
+/// How many sessions ended.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct RevokedSessions {
+    #[schema(example = 3)]
+    revoked: u32,
+}
+
+/// Ends all of the caller's sessions but the current one.
+#[utoipa::path(delete, path = "/auth/sessions", operation_id = "revoke_other_sessions", tag = "auth",
+    security(("bearer" = [])),
+    responses((status = 200, description = "How many ended", body = RevokedSessions), LoggingOut))]
+pub(crate) async fn revoke_other_sessions(
+    caller: Person,
+    clock: Clock,
+    origin: RequestOrigin,
+) -> Result<Json<RevokedSessions>, Problem> {
+    let revoked = store::sessions::revoke(&caller, None, clock.now(), &origin).await?;
+    Ok(Json(RevokedSessions { revoked }))
 }
 
 /// Ends the caller's session: its tokens are refused from now on, by every component.
 #[utoipa::path(post, path = "/auth/jwt/logout", operation_id = "log_out", tag = "auth", security(("bearer" = [])),
     responses((status = 204, description = "The session has ended"), LoggingOut))]
-pub(crate) async fn log_out(caller: Person, clock: Clock) -> Result<StatusCode, Problem> {
-    store::sessions::revoke(&caller, clock.now()).await?;
+pub(crate) async fn log_out(caller: Person, clock: Clock, origin: RequestOrigin) -> Result<StatusCode, Problem> {
+    store::sessions::log_out(&caller, clock.now(), &origin).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-async fn read_form(headers: &HeaderMap, body: Body) -> Result<LogIn, Problem> {
-    let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = media_type.split(';').next().unwrap_or_default().trim();
-    if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-        return Err(AuthError::FormWanted.into());
-    }
-    parse_form(&read_body(body, FORM_BYTES_MAX).await?)
-}
-
-/// The slug of `tenant:<slug>`; the empty scope names none.
-fn tenant_slug(scope: &str) -> Result<Option<&str>, Problem> {
-    match (scope.trim(), scope.trim().strip_prefix("tenant:")) {
-        ("", _) => Ok(None),
-        (_, Some(slug)) if !slug.is_empty() => Ok(Some(slug)),
-        _ => Err(AuthError::UnknownTenantScope.into()),
-    }
-}
-
-fn user_agent(headers: &HeaderMap) -> Option<String> {
-    let text = headers.get(header::USER_AGENT)?.to_str().ok()?;
-    Some(text.chars().take(USER_AGENT_CHARS_MAX).collect())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

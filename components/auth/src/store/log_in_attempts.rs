@@ -5,11 +5,12 @@
 
 use std::time::Duration;
 
-use api::{App, Store, StoreAway};
+use api::{App, RequestOrigin, Store, StoreAway};
 use chrono::{DateTime, Utc};
 use db::{Db, DbError, Effect};
 use serde::Deserialize;
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::domain::throttle::{ADDRESS_FAILURES_MAX, ADDRESS_WINDOW, FORGOTTEN_AFTER, schedule_ms};
 
@@ -90,13 +91,21 @@ impl Attempt {
         })
     }
 
-    /// The try failed: the database remembers, for when the store is away.
-    pub(crate) async fn failed(&self, db: &Db, counted_by: CountedBy) -> Result<(), DbError> {
-        if counted_by == CountedBy::Store {
-            let args = json!({ "account": self.account, "address": self.address, "at": self.at });
-            let _: Option<serde::de::IgnoredAny> =
-                db.call_unentered(Effect::Writes, "auth.record_failed_log_in", &args).await?;
-        }
+    /// The try failed: the database remembers, for when the store is away, and for the audit log of whoever was meant.
+    pub(crate) async fn failed(
+        &self,
+        db: &Db,
+        counted_by: CountedBy,
+        meant: Option<(Uuid, Option<Uuid>)>,
+        origin: &RequestOrigin,
+    ) -> Result<(), DbError> {
+        let args = json!({
+            "account": self.account, "address": self.address, "at": self.at, "origin": origin,
+            "is_counted": counted_by == CountedBy::Database,
+            "user_id": meant.map(|(user, _)| user), "tenant_id": meant.and_then(|(_, tenant)| tenant),
+        });
+        let _: Option<serde::de::IgnoredAny> =
+            db.call_unentered(Effect::Writes, "auth.record_failed_log_in", &args).await?;
         Ok(())
     }
 
