@@ -1,16 +1,18 @@
 //! Makes the database: `bootstrap` its roles and rights with an administrator's address, `up` its tables and functions as
-//! the owner.
+//! the owner, `import_users` its first people from where they were before.
 //!
 //! What stays true: each step may be repeated, and run by several at once; a migration that was applied never changes; the
 //! functions of a database are those of one build, all of them or none.
 
 mod bootstrap;
+mod import_users;
 mod roles;
 mod sources;
 mod status;
 mod up;
 
 pub use bootstrap::{Bootstrap, bootstrap};
+pub use import_users::{Destination, ImportUsers, Imported, MemberRole, Note, import_users};
 pub use roles::password_variables;
 pub use sources::{Source, Sources};
 pub use status::status;

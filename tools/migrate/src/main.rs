@@ -7,7 +7,8 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
-use migrate::{Bootstrap, Sources};
+use indicatif::{ProgressBar, ProgressStyle};
+use migrate::{Bootstrap, Destination, Imported, MemberRole, Note, Sources};
 
 /// Makes the database, its roles, tables and functions. Every command may be repeated, and run by several at once.
 #[derive(Parser)]
@@ -35,6 +36,33 @@ enum What {
     Up(Owner),
     /// Says what is applied and what is pending.
     Status(Owner),
+    /// Takes over the users of a fastapi-users database, with their ids and passwords, as the owner.
+    ///
+    /// They come without a tenant, unless --tenant or --own-tenants says where to. Whoever is there already is left as
+    /// they are, so it may be repeated. Lines that are refused are named with the reason, and the exit code is 1. More in
+    /// docs/import-users.md.
+    ImportUsers(ImportUsers),
+}
+
+#[derive(Args)]
+struct ImportUsers {
+    /// CSV with the header id,email,hashed_password,is_active,is_superuser,is_verified; or, if it ends in .jsonl or
+    /// .ndjson, JSON objects with these members, one a line.
+    file: PathBuf,
+    /// The slug of the tenant that everybody comes into.
+    #[arg(long, value_name = "SLUG", conflicts_with = "own_tenants")]
+    tenant: Option<String>,
+    /// What they are in it.
+    #[arg(long, value_enum, default_value = "member", requires = "tenant")]
+    role: MemberRole,
+    /// Gives each a tenant of their own, as registering does.
+    #[arg(long)]
+    own_tenants: bool,
+    /// Says what would be done, and does nothing.
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    owner: Owner,
 }
 
 #[derive(Args)]
@@ -47,7 +75,7 @@ struct Owner {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     match run(Arguments::parse()).await {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("migrate: {error:#}");
             ExitCode::FAILURE
@@ -55,7 +83,7 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(arguments: Arguments) -> Result<()> {
+async fn run(arguments: Arguments) -> Result<ExitCode> {
     let Arguments { env_file, database, command } = arguments;
     let variables = Variables::read(env_file)?;
     let sources = Sources::embedded();
@@ -70,8 +98,38 @@ async fn run(arguments: Arguments) -> Result<()> {
         }
         What::Up(owner) => print(migrate::up(&variables.owner_url(owner, &database)?, &sources).await?),
         What::Status(owner) => print(migrate::status(&variables.owner_url(owner, &database)?, &sources).await?),
+        What::ImportUsers(import) => return import_users(import, &variables, &database).await,
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn import_users(import: ImportUsers, variables: &Variables, database: &str) -> Result<ExitCode> {
+    let ImportUsers { file, tenant, role, own_tenants, dry_run, owner } = import;
+    let into = match tenant {
+        Some(slug) => Destination::Tenant { slug, role },
+        None if own_tenants => Destination::OwnTenants,
+        None => Destination::NoTenant,
+    };
+    // Draws on a terminal only.
+    let bar = ProgressBar::new(0).with_style(ProgressStyle::with_template("{bar:40.cyan/dim} {percent}%  {eta} left")?);
+    let owner_url = variables.owner_url(owner, database)?;
+    let wanted = migrate::ImportUsers { file, into, is_dry_run: dry_run };
+    let outcome = migrate::import_users(&owner_url, &wanted, &bar).await;
+    bar.finish_and_clear();
+
+    let Imported { imported, already_there, refused, former_superusers } = outcome?;
+    for Note { line, text } in former_superusers.iter().chain(&refused) {
+        eprintln!("{}:{line}: {text}", wanted.file.display());
+    }
+    println!(
+        "{imported} imported, {already_there} already there, {} refused; {} of the imported were superusers",
+        refused.len(),
+        former_superusers.len()
+    );
+    if dry_run {
+        println!("dry run: nothing of this was kept");
+    }
+    Ok(if refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn print(lines: Vec<String>) {

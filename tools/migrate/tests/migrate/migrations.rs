@@ -1,60 +1,11 @@
-//! The migrator against a Postgres of its own: repeated, several at once, with files that changed or fail.
+//! `bootstrap` and `up`: repeated, several at once, with files that changed or fail.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, Weak};
 
-use migrate::{Bootstrap, Source, Sources, bootstrap, owner_url, status, up};
-use servers::ThrowAway;
+use migrate::{Bootstrap, Source, Sources, bootstrap, status, up};
 use sqlx::{Connection, PgConnection, query_scalar};
 
-static SHARED: Mutex<Weak<ThrowAway>> = Mutex::new(Weak::new());
-
-/// A database of its own, on a server that lives as long as any test uses it.
-struct Server {
-    wanted: Bootstrap,
-    _servers: Arc<ThrowAway>,
-}
-
-impl Server {
-    /// Nobody else knows this one, and no role is there yet.
-    fn fresh() -> Server {
-        Server::on(Arc::new(ThrowAway::start().unwrap()))
-    }
-
-    /// Roles belong to the whole server: only for tests that leave them as they are.
-    async fn bootstrapped() -> Server {
-        let servers = {
-            let mut shared = SHARED.lock().unwrap();
-            let servers = shared.upgrade().unwrap_or_else(|| Arc::new(ThrowAway::start().unwrap()));
-            *shared = Arc::downgrade(&servers);
-            servers
-        };
-        let server = Server::on(servers);
-        bootstrap(&server.wanted).await.unwrap();
-        server
-    }
-
-    fn on(servers: Arc<ThrowAway>) -> Server {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let wanted = Bootstrap {
-            admin_url: servers.postgres.admin_url(),
-            database: format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed)),
-            passwords: migrate::password_variables(|name| Some(format!("{name}-p4ss"))),
-            connection_limit: Bootstrap::CONNECTION_LIMIT,
-        };
-        Server { wanted, _servers: servers }
-    }
-
-    fn owner(&self) -> String {
-        owner_url(&self.wanted.admin_url, &self.wanted.database, &self.wanted.passwords["BIZO_OWNER_PASSWORD"]).unwrap()
-    }
-
-    async fn ask(&self, question: &'static str) -> i64 {
-        let mut connection = PgConnection::connect(&self.owner()).await.unwrap();
-        query_scalar(question).fetch_one(&mut connection).await.unwrap()
-    }
-}
+use crate::server::Server;
 
 fn source(path: &str, text: &str) -> Source {
     Source { path: path.to_owned(), text: text.to_owned() }
