@@ -1,5 +1,7 @@
 //! The rules of accounts: pure, so that time, salts and limits come in as arguments.
 
+pub(crate) mod api_key;
+pub(crate) mod audit_target;
 pub(crate) mod opaque_token;
 pub(crate) mod password;
 pub(crate) mod recovery_code;

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use api::{Detail, FieldError, Problem};
 use http::StatusCode;
+use ids::ApiKeyId;
 use serde_json::json;
 
-use crate::domain::password::PasswordRefusal;
+use crate::domain::{api_key::LIVING_MAX, password::PasswordRefusal};
 
 /// A refusal of auth's own; what all components share is a [`Problem`] already.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +67,15 @@ pub(crate) enum AuthError {
     UnknownTenantScope,
     /// Log-in takes a form.
     FormWanted,
+    /// The tenant has no such API key.
+    ApiKeyNotFound,
+    /// The key was made by an earlier request with this `Idempotency-Key`, and shown then.
+    ApiKeyAlreadyShown {
+        /// Which key.
+        id: ApiKeyId,
+    },
+    /// The tenant has as many living API keys as it may have.
+    TooManyApiKeys,
 }
 
 /// Which of fastapi-users' routes refused a password: each has a code of its own.
@@ -245,6 +255,27 @@ impl From<AuthError> for Problem {
                 "unsupported_media_type",
                 "The media type is not supported",
                 "Log-in takes a form: send `Content-Type: application/x-www-form-urlencoded`.",
+            ),
+            AuthError::ApiKeyNotFound => Self::new(
+                StatusCode::NOT_FOUND,
+                "api_key_not_found",
+                "There is no such API key",
+                "The tenant has no API key with this id.",
+            ),
+            AuthError::ApiKeyAlreadyShown { id } => Self::new(
+                StatusCode::CONFLICT,
+                "api_key_already_shown",
+                "The API key was shown before",
+                format!(
+                    "An earlier request with this Idempotency-Key made {id} and showed it, once: if it is lost, revoke it \
+                     and make another."
+                ),
+            ),
+            AuthError::TooManyApiKeys => Self::new(
+                StatusCode::CONFLICT,
+                "too_many_api_keys",
+                "The tenant has too many API keys",
+                format!("A tenant may have {LIVING_MAX} living API keys: revoke one first."),
             ),
         }
     }

@@ -19,7 +19,7 @@ mod store;
 
 use std::sync::Arc;
 
-use api::{App, SettingError, Settings};
+use api::{App, ServiceToken, SettingError, Settings};
 use axum::{Router, extract::FromRef};
 use identity::Verifier;
 use secrets::Secrets;
@@ -30,6 +30,7 @@ pub struct AuthState {
     app: Arc<App>,
     verifier: Arc<Result<Verifier, SettingError>>,
     secrets: Arc<Result<Secrets, SettingError>>,
+    service_token: Arc<Result<ServiceToken, SettingError>>,
 }
 
 /// The component's routes.
@@ -37,6 +38,8 @@ pub fn router(settings: &Settings, app: Arc<App>) -> Router {
     let verifier = Verifier::from_settings(settings);
     let secrets = Secrets::from_settings(settings, verifier.as_ref().ok());
     let misconfigured = verifier.as_ref().err().or(secrets.as_ref().err()).cloned();
+    // Only neighbours and the scheduler lack it where it is missing: the component is ready without.
+    let service_token = Arc::new(ServiceToken::from_settings(settings));
     Router::new()
         .merge(routes::registration::router())
         .merge(routes::log_in::router())
@@ -46,16 +49,20 @@ pub fn router(settings: &Settings, app: Arc<App>) -> Router {
         .merge(routes::mfa::router())
         .merge(routes::users::router())
         .merge(routes::managed_users::router())
+        .merge(routes::api_keys::router())
+        .merge(routes::audit_log::router())
+        .merge(routes::introspection::router())
+        .merge(routes::sweep::router())
         .merge(routes::jwks::router())
         .merge(api::health_routes("auth", misconfigured))
-        .with_state(AuthState { app, verifier: Arc::new(verifier), secrets: Arc::new(secrets) })
+        .with_state(AuthState { app, verifier: Arc::new(verifier), secrets: Arc::new(secrets), service_token })
 }
 
 pub use routes::ApiDoc;
 
 /// The variables that the component reads.
 pub fn setting_names() -> Vec<&'static str> {
-    [&App::SETTINGS[..], &identity::SETTINGS, &secrets::SETTINGS].concat()
+    [&App::SETTINGS[..], &identity::SETTINGS, &secrets::SETTINGS, &[ServiceToken::SETTING]].concat()
 }
 
 #[cfg(target_arch = "wasm32")]

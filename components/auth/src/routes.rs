@@ -1,5 +1,8 @@
 //! The routes of auth, one file a resource, and their API description.
 
+pub(crate) mod api_keys;
+pub(crate) mod audit_log;
+pub(crate) mod introspection;
 pub(crate) mod jwks;
 pub(crate) mod log_in;
 pub(crate) mod managed_users;
@@ -8,6 +11,7 @@ pub(crate) mod passwords;
 pub(crate) mod refusals;
 pub(crate) mod registration;
 pub(crate) mod sessions;
+pub(crate) mod sweep;
 pub(crate) mod users;
 pub(crate) mod verification;
 
@@ -37,6 +41,12 @@ pub(crate) mod verification;
     managed_users::find_user,
     managed_users::change_user,
     managed_users::delete_user,
+    api_keys::create_api_key,
+    api_keys::list_api_keys,
+    api_keys::revoke_api_key,
+    audit_log::list_audit_log,
+    introspection::introspect,
+    sweep::sweep,
     jwks::list_public_keys,
     healthz,
     readyz,

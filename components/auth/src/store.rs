@@ -1,7 +1,11 @@
 //! What auth asks of the database and of the store; the only place that names an SQL function or a key of Redis.
 
+pub(crate) mod api_keys;
+pub(crate) mod audit_log;
+pub(crate) mod introspection;
 pub(crate) mod log_in_attempts;
 pub(crate) mod mail_tokens;
 pub(crate) mod mfa;
 pub(crate) mod sessions;
+pub(crate) mod sweep;
 pub(crate) mod users;

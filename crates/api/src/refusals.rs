@@ -27,7 +27,7 @@ refusals! {
     Reading {
         "400": "`invalid_parameter`, `unknown_parameter`, `malformed_id`",
         "401": "`unauthenticated`",
-        "403": "`forbidden`",
+        "403": "`forbidden`, `mfa_required`",
         "429": "`rate_limited`",
         "503": "`saturated`, `database_unavailable`, `database_interrupted`, `request_timed_out`, `misconfigured`",
     }
@@ -35,7 +35,7 @@ refusals! {
     Writing {
         "400": "`malformed_id`, `malformed_json`, `unreadable_body`, `invalid_if_match`, `invalid_idempotency_key`",
         "401": "`unauthenticated`",
-        "403": "`forbidden`",
+        "403": "`forbidden`, `mfa_required`",
         "409": "`conflict_in_flight`",
         "429": "`rate_limited`",
         "503": "`saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured`",
@@ -50,6 +50,7 @@ refusals! {
     /// Routes that read the caller's own things, without parameters.
     Oneself {
         "401": "`unauthenticated`",
+        "403": "`forbidden`, `mfa_required`",
         "404": "`tenant_not_found`",
         "429": "`rate_limited`",
         "503": "`saturated`, `database_unavailable`, `database_interrupted`, `request_timed_out`, `misconfigured`",

@@ -94,6 +94,11 @@ rights! {
     WriteLeads = "leads:write": Owner Admin Member, scope true;
 }
 
+/// The names of the rights that a role holds.
+pub fn of_role(role: Role) -> Vec<&'static str> {
+    TABLE.iter().filter(|(_, roles)| roles.contains(&role.as_str())).map(|(name, _)| *name).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,6 +120,12 @@ mod tests {
                 "leads:write: owner admin member",
             ]
         );
+    }
+
+    #[test]
+    fn a_role_holds_what_the_table_says() {
+        assert_eq!(of_role(Role::Owner).len(), TABLE.len());
+        assert_eq!(of_role(Role::Viewer), ["tenant:read", "members:read", "leads:read"]);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use utoipa::OpenApi;
 use crate::routes::METHODS;
 
 /// The tags in the order in which a reader should meet them.
-pub(crate) const TAGS: [(&str, &str); 5] = [
+pub(crate) const TAGS: [(&str, &str); 8] = [
     (
         "auth",
         "Accounts, sessions and the keys that access tokens verify with. The routes that fastapi-users has keep its \
@@ -21,12 +21,20 @@ pub(crate) const TAGS: [(&str, &str); 5] = [
         "leads",
         "Who might become a customer, how good they look and why, how far they have come, and the figures of them all.",
     ),
+    (
+        "api keys",
+        "How programs of a tenant get in: a key is shown once, does what its scopes say, and ends when it is revoked.",
+    ),
+    ("audit log", "Who did what to whom, from where and when."),
+    ("services", "For neighbours and the scheduler, which show the service token."),
     ("health", "Whether each component answers, and can do its work."),
     ("web", "The welcome page and this description."),
 ];
 
-/// The name of the security scheme.
+/// The name of the security scheme of people and API keys.
 pub(crate) const BEARER: &str = "bearer";
+/// The name of the security scheme of routes that are not for people.
+pub(crate) const SERVICE: &str = "service";
 /// The media type of refusals (RFC 9457).
 pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
 
@@ -46,7 +54,12 @@ with `Idempotent-Replayed: true`.
 const BEARER_DESCRIPTION: &str = "\
 The access token that log-in answers: a JWT (EdDSA, `typ: at+jwt`) that is good for ten minutes and names a person, a \
 session and a tenant. Log-out, removal from the tenant and a change of role act at once, also on tokens not yet expired. \
-A scope such as `leads:read` names the right that the caller's role must hold.";
+Where a scope such as `leads:read` is named, it is the right that the caller's role must hold; an API key (`bizo_…`) \
+with this scope may take the place of the token.";
+
+const SERVICE_DESCRIPTION: &str = "\
+The deployment's service token, which neighbours and the scheduler have. Routes under `/internal` answer 404 without it, \
+as if they were not there.";
 
 /// The document in the order in which people read it.
 #[derive(Serialize)]
@@ -118,7 +131,8 @@ pub(crate) fn merge(parts: &[(&str, Value)]) -> (Value, Vec<String>) {
         paths: Value::Object(paths),
         components: Components {
             security_schemes: json!({
-                BEARER: { "type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": BEARER_DESCRIPTION }
+                BEARER: { "type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": BEARER_DESCRIPTION },
+                SERVICE: { "type": "http", "scheme": "bearer", "description": SERVICE_DESCRIPTION },
             }),
             responses: json!({
                 "Problem": {

@@ -1,6 +1,6 @@
 //! What the routes of accounts may refuse beyond what all routes do, for the API description.
 
-pub(crate) use api::refusals::{JsonBody, Oneself};
+pub(crate) use api::refusals::{JsonBody, Oneself, Reading, Writing};
 
 api::refusals! {
     /// Registering.
@@ -97,5 +97,36 @@ api::refusals! {
         "401": "`unauthenticated`",
         "429": "`rate_limited`",
         "503": "`saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured`",
+    }
+    /// Routes that act in the tenant as a whole.
+    TenantWide {
+        "404": "`tenant_not_found`",
+    }
+    /// Making an API key.
+    CreatingApiKey {
+        "409": "`api_key_already_shown`, `too_many_api_keys`, `conflict_in_flight`",
+    }
+    /// Routes of one API key.
+    OneApiKey {
+        "404": "`api_key_not_found`, `tenant_not_found`",
+    }
+    /// Routes with a form in their body.
+    FormBody {
+        "400": "`unreadable_body`",
+        "408": "`body_timed_out`",
+        "413": "`body_too_large`",
+        "415": "`unsupported_media_type`",
+        "422": "`validation_failed`",
+    }
+    /// Asking for a token.
+    Introspecting {
+        "401": "`unauthenticated`: the service token is missing or wrong",
+        "429": "`rate_limited`",
+        "503": "`saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured`",
+    }
+    /// Routes of the scheduler.
+    Internal {
+        "404": "`route_not_found`: the service token is missing or wrong",
+        "503": "`saturated`, `database_unavailable`, `outcome_unknown`",
     }
 }
