@@ -14,6 +14,7 @@ pub mod answer;
 pub mod app;
 pub mod database;
 pub mod host;
+pub mod mail_tokens;
 pub mod personas;
 
 pub use answer::Answer;

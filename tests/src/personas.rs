@@ -27,6 +27,8 @@ pub struct Member {
     pub account: Value,
     /// Their access token.
     pub token: String,
+    /// Their refresh token; none from a peer of the benchmark.
+    pub refresh_token: String,
 }
 
 /// An address that nobody has.
@@ -86,8 +88,10 @@ impl Anonymous {
     /// Begins a session as somebody who is registered.
     pub async fn become_member(&self, email: &str, account: Value, scope: &str) -> Member {
         let form = [("username", email), ("password", PASSWORD), ("scope", scope)];
-        let token = self.log_in_form(&form).await.expect(200)["access_token"].as_str().expect("a token").to_owned();
-        Member { anonymous: self.clone(), email: email.to_owned(), account, token }
+        let tokens = self.log_in_form(&form).await.expect(200);
+        let token = tokens["access_token"].as_str().expect("a token").to_owned();
+        let refresh_token = tokens["refresh_token"].as_str().unwrap_or_default().to_owned();
+        Member { anonymous: self.clone(), email: email.to_owned(), account, token, refresh_token }
     }
 }
 

@@ -50,9 +50,9 @@ on conflict do nothing;
 insert into auth.memberships (tenant_id, user_id, role, created_at, updated_at)
 values ('00000001-7000-8000-0000-000000000001', '00000002-7000-8000-0000-000000000001', 'owner', now(), now())
 on conflict do nothing;
-insert into auth.sessions (id, user_id, tenant_id, created_at, expires_at)
+insert into auth.sessions (id, user_id, tenant_id, created_at, expires_at, ends_at)
 values ('00000003-7000-8000-0000-000000000001', '00000002-7000-8000-0000-000000000001',
-        '00000001-7000-8000-0000-000000000001', now(), now() + interval '1 day')
+        '00000001-7000-8000-0000-000000000001', now(), now() + interval '1 day', now() + interval '1 day')
 on conflict do nothing;
 
 insert into crm.leads (

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import re
+import secrets
 import unicodedata
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
@@ -84,9 +85,10 @@ class Account(BaseModel):
 
 
 class LoggedIn(BaseModel):
-    """An access token."""
+    """The tokens of a session."""
 
     access_token: str
+    refresh_token: str
     token_type: Literal["bearer"] = "bearer"
     expires_in: int = ACCESS_TOKEN_SECONDS
 
@@ -122,7 +124,10 @@ async def register(new: Annotated[NewUser, Depends(json_body(NewUser))]) -> Acco
         "tenant_name": name,
         "slug": slug,
         "slug_if_taken": f"{slug}-{ids.render('ten', tenant)[-8:]}",
+        "event_id": ids.uuid7(),
+        "hides_accounts": False,
         "at": datetime.now(UTC),
+        "origin": {},
     }
     statement = "select auth.register(app.enter_nobody(), $1)::text"
     outcome = orjson.loads(await auth_database.text(statement, orjson.dumps(account).decode(), writes=True))
@@ -174,6 +179,7 @@ async def log_in(request: Request, address: Annotated[str, Depends(count_visitor
         raise _unknown_scope()
 
     session, now = ids.uuid7(), datetime.now(UTC)
+    refresh_token = secrets.token_urlsafe(32)
     user_agent = request.headers.get("user-agent")
     opened = await auth_database.text(
         "select auth.open_session($1)::text",
@@ -184,10 +190,14 @@ async def log_in(request: Request, address: Annotated[str, Depends(count_visitor
                 "tenant_id": tenant,
                 "password_hash": found["password_hash"],
                 "account": account,
-                "user_agent": user_agent[:_USER_AGENT_CHARS_MAX] if user_agent else None,
-                "address": address,
+                "refresh_token_hash": hashlib.sha256(refresh_token.encode()).hexdigest(),
                 "at": now,
-                "expires_at": now + timedelta(seconds=ACCESS_TOKEN_SECONDS),
+                "expires_at": now + timedelta(days=14),
+                "ends_at": now + timedelta(days=90),
+                "origin": {
+                    "user_agent": user_agent[:_USER_AGENT_CHARS_MAX] if user_agent else None,
+                    "address": address,
+                },
             }
         ).decode(),
         writes=True,
@@ -195,15 +205,15 @@ async def log_in(request: Request, address: Annotated[str, Depends(count_visitor
     if opened is None:
         raise _bad_credentials()
     await attempt.succeeded()
-    return LoggedIn(access_token=sign(UUID(found["user_id"]), tenant, session))
+    return LoggedIn(access_token=sign(UUID(found["user_id"]), tenant, session), refresh_token=refresh_token)
 
 
 @router.post("/auth/jwt/logout", status_code=204)
 async def log_out(person: Person) -> None:
     """Ends the caller's session: its tokens are refused from now on."""
     enter, args = entry(person)
-    at = orjson.dumps({"at": datetime.now(UTC)}).decode()
-    await auth_database.text(f"select auth.revoke_session({enter}, ${len(args) + 1})::text", *args, at, writes=True)
+    at = orjson.dumps({"at": datetime.now(UTC), "origin": {}}).decode()
+    await auth_database.text(f"select auth.log_out({enter}, ${len(args) + 1})::text", *args, at, writes=True)
 
 
 @router.get("/users/me")

@@ -127,8 +127,8 @@ pub(crate) fn accounts(database: &Database, name: &str, count: usize) -> Result<
                from unnest($1, $2, $3, $4) as p (u, t, s, e) where $5 <> ''",
             "insert into auth.memberships (tenant_id, user_id, role, created_at, updated_at)
              select t::uuid, u::uuid, 'owner', now(), now() from unnest($1, $2, $3, $4) as p (u, t, s, e) where $5 <> ''",
-            "insert into auth.sessions (id, user_id, tenant_id, created_at, expires_at)
-             select s::uuid, u::uuid, t::uuid, now(), now() + interval '1 day'
+            "insert into auth.sessions (id, user_id, tenant_id, created_at, expires_at, ends_at)
+             select s::uuid, u::uuid, t::uuid, now(), now() + interval '1 day', now() + interval '1 day'
                from unnest($1, $2, $3, $4) as p (u, t, s, e) where $5 <> ''",
         ];
         for statement in statements {

@@ -43,10 +43,13 @@ begin
     perform set_config('app.tenant_id', coalesce(a ->> 'tenant_id', ''), true);
     insert into auth.sessions (id, user_id, tenant_id, user_agent, address, created_at, expires_at, ends_at, mfa_at)
     values (v_caller.session_id, v_caller.user_id, v_caller.tenant_id, a #>> '{origin,user_agent}',
-            a #>> '{origin,address}', v_at, (a ->> 'expires_at')::timestamptz, (a ->> 'ends_at')::timestamptz,
-            (a ->> 'mfa_at')::timestamptz);
-    insert into auth.refresh_tokens (hash, session_id, user_id, generation, created_at)
-    values (decode(a ->> 'refresh_token_hash', 'hex'), v_caller.session_id, v_caller.user_id, 0, v_at);
+            a #>> '{origin,address}', v_at, (a ->> 'expires_at')::timestamptz,
+            coalesce(a ->> 'ends_at', a ->> 'expires_at')::timestamptz, (a ->> 'mfa_at')::timestamptz);
+    -- The version before this one gives neither.
+    if a ->> 'refresh_token_hash' is not null then
+        insert into auth.refresh_tokens (hash, session_id, user_id, generation, created_at)
+        values (decode(a ->> 'refresh_token_hash', 'hex'), v_caller.session_id, v_caller.user_id, 0, v_at);
+    end if;
     perform app.audit(v_caller, a, 'session.opened', 'session', v_caller.session_id,
                       jsonb_build_object('mfa', a ->> 'mfa_at' is not null));
 end

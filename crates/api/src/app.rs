@@ -4,7 +4,7 @@
 
 use db::{Db, DbError};
 
-use crate::{SettingError, Settings, Store, cors::Cors, rate_limit::Limits};
+use crate::{SettingError, Settings, Store, cors::Cors, health::LastLook, rate_limit::Limits};
 
 /// The shared part of every component's state.
 #[derive(Debug)]
@@ -17,6 +17,8 @@ pub struct App {
     pub(crate) cors: Cors,
     /// How many proxies of ours append to `X-Forwarded-For`.
     pub(crate) trusted_proxy_hops: Result<usize, SettingError>,
+    /// How the database and the store were when `/readyz` last looked.
+    pub(crate) readiness: LastLook,
     /// How many requests a minute everybody has.
     pub(crate) limits: Result<Limits, SettingError>,
 }
@@ -51,6 +53,7 @@ impl App {
                 "" => Ok(0),
                 _ => settings.number("trusted_proxy_hops"),
             },
+            readiness: LastLook::default(),
             limits: Limits::new(settings),
         }
     }

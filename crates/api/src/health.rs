@@ -2,6 +2,9 @@
 //!
 //! With the store away a component still works and says `degraded`; without the database, or with a setting that is
 //! missing or malformed, it is not ready and names what is wrong.
+//!
+//! Anybody may ask, so asking often costs nothing: an instance looks once a second at most, one request at a time, and
+//! everybody else gets what was found last.
 
 use std::sync::Arc;
 
@@ -11,12 +14,16 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use chrono::{DateTime, TimeDelta, Utc};
 use db::DbError;
-use futures::join;
+use futures::{join, lock::Mutex};
 use http::StatusCode;
 use serde::Serialize;
 
-use crate::{App, Problem, SettingError};
+use crate::{App, Clock, Problem, SettingError, StoreAway};
+
+/// So long what was found stands.
+const FRESH: TimeDelta = TimeDelta::seconds(1);
 
 /// The process answers.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -62,14 +69,36 @@ async fn readyz(app: &App, misconfigured: Option<SettingError>) -> Result<Respon
     if let Some(error) = misconfigured.or(shared.cloned()) {
         return Err(error.into());
     }
-    let database = async { app.open_database().await?.ping().await };
-    let (database, store) = join!(database, app.store.ping());
+    let (database, store) = app.readiness.look(app).await;
     database.map_err(|error| match error {
         DbError::Misconfigured { .. } => error.into(),
         _ => not_ready(&error),
     })?;
     let (status, store) = if store.is_ok() { ("ok", "ok") } else { ("degraded", "unavailable") };
     Ok(Json(Readiness { status, database: "ok", store }).into_response())
+}
+
+/// What was found when an instance last looked.
+type Found = (Result<(), DbError>, Result<(), StoreAway>);
+
+/// How an instance's database and store are, looked at once a second at most.
+#[derive(Debug, Default)]
+pub(crate) struct LastLook(Mutex<Option<(DateTime<Utc>, Found)>>);
+
+impl LastLook {
+    async fn look(&self, app: &App) -> Found {
+        let mut last = self.0.lock().await;
+        let now = Clock::read().now();
+        match &*last {
+            Some((at, found)) if (now - *at).abs() < FRESH => found.clone(),
+            _ => {
+                let database = async { app.open_database().await?.ping().await };
+                let found = join!(database, app.store.ping());
+                *last = Some((now, found.clone()));
+                found
+            }
+        }
+    }
 }
 
 fn not_ready(error: &DbError) -> Problem {

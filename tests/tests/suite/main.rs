@@ -2,10 +2,13 @@
 #![allow(clippy::disallowed_methods, reason = "tests make their own randomness")]
 
 mod accounts;
+mod fastapi_users;
 mod http;
 mod leads;
 mod leads_list;
+mod mfa;
 mod openapi;
+mod refresh;
 mod sql_isolation;
 mod tenancy;
 mod throttle;

@@ -17,6 +17,9 @@ pub(crate) const ADDRESS_FAILURES_MAX: i64 = 100;
 /// The window of the limit by address.
 pub(crate) const ADDRESS_WINDOW: Duration = Duration::from_secs(60 * 60);
 
+/// How long an account knows an address from which it was logged in to.
+pub(crate) const KNOWN_FOR: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
 /// The wait between the `failures`-th failure of an account and its next try.
 pub(crate) fn wait_after(failures: u32) -> Duration {
     match failures.checked_sub(FREE_FAILURES) {

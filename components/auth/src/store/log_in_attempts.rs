@@ -2,6 +2,9 @@
 //!
 //! A try counts as failed from the moment it is let through until it has succeeded, so that of many at once only as
 //! many get through as the rule allows. Both counters are one atomic step each.
+//!
+//! An address from which the account was logged in to within a month has a counter of its own, so that a stranger who
+//! keeps on failing elsewhere cannot make the account's owner wait. (While the store is away all addresses share one.)
 
 use std::time::Duration;
 
@@ -12,19 +15,21 @@ use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::domain::throttle::{ADDRESS_FAILURES_MAX, ADDRESS_WINDOW, FORGOTTEN_AFTER, schedule_ms};
+use crate::domain::throttle::{ADDRESS_FAILURES_MAX, ADDRESS_WINDOW, FORGOTTEN_AFTER, KNOWN_FOR, schedule_ms};
 
 /// Lets a try through and counts it (0), or says how many milliseconds to wait.
-/// KEYS account, address; ARGV now, address limit, address window, forgotten after, then the schedule; in ms.
+/// KEYS account, address, whether the account knows the address, the account from there; ARGV now, address limit,
+/// address window, forgotten after, then the schedule; in ms.
 const TRY: &str = "
 local now = tonumber(ARGV[1])
-local failures = tonumber(redis.call('HGET', KEYS[1], 'failures') or '0')
+local account = redis.call('EXISTS', KEYS[3]) == 1 and KEYS[4] or KEYS[1]
+local failures = tonumber(redis.call('HGET', account, 'failures') or '0')
 local wait = 0
 if failures > 0 then
     local delay = tonumber(ARGV[4 + math.min(failures, #ARGV - 4)])
     -- A free try is free also for a request that came before the last one that was counted.
     if delay > 0 then
-        wait = tonumber(redis.call('HGET', KEYS[1], 'last')) + delay - now
+        wait = tonumber(redis.call('HGET', account, 'last')) + delay - now
     end
 end
 if tonumber(redis.call('GET', KEYS[2]) or '0') >= tonumber(ARGV[2]) then
@@ -33,16 +38,18 @@ end
 if wait > 0 then
     return wait
 end
-redis.call('HSET', KEYS[1], 'failures', failures + 1, 'last', now)
-redis.call('PEXPIRE', KEYS[1], ARGV[4])
+redis.call('HSET', account, 'failures', failures + 1, 'last', now)
+redis.call('PEXPIRE', account, ARGV[4])
 if redis.call('INCR', KEYS[2]) == 1 then
     redis.call('PEXPIRE', KEYS[2], ARGV[3])
 end
 return 0";
 
-/// Takes a try back because it succeeded.
+/// Takes a try back because it succeeded, and remembers the address. KEYS as above; ARGV how long, in ms. What others
+/// failed elsewhere stays counted.
 const SUCCEEDED: &str = "
-redis.call('DEL', KEYS[1])
+redis.call('DEL', redis.call('EXISTS', KEYS[3]) == 1 and KEYS[4] or KEYS[1])
+redis.call('SET', KEYS[3], '1', 'PX', ARGV[1])
 if tonumber(redis.call('GET', KEYS[2]) or '0') > 0 then
     redis.call('DECR', KEYS[2])
 end
@@ -112,14 +119,13 @@ impl Attempt {
     /// The password was right: the store forgets. The database forgets with the statement that begins the session.
     pub(crate) async fn succeeded(&self, store: &Store) {
         // With the store away its counters expire by themselves.
-        let _ = store.eval(SUCCEEDED, &[&self.account_key(), &self.address_key()], &[]).await;
+        let _ = store.eval(SUCCEEDED, &self.keys().each_ref().map(String::as_str), &[ms(KNOWN_FOR)]).await;
     }
 
     async fn ask_store(&self, store: &Store) -> Result<i64, StoreAway> {
-        let ms = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
         let mut args = vec![self.at.timestamp_millis(), ADDRESS_FAILURES_MAX, ms(ADDRESS_WINDOW), ms(FORGOTTEN_AFTER)];
         args.extend(schedule_ms());
-        match store.eval(TRY, &[&self.account_key(), &self.address_key()], &args).await?.as_slice() {
+        match store.eval(TRY, &self.keys().each_ref().map(String::as_str), &args).await?.as_slice() {
             [wait_ms] => Ok(*wait_ms),
             _ => Err(StoreAway),
         }
@@ -139,11 +145,17 @@ impl Attempt {
         Ok(DbError::answered(function, answer)?.wait_ms)
     }
 
-    fn account_key(&self) -> String {
-        format!("bizo:log-in:account:{}", self.account)
+    fn keys(&self) -> [String; 4] {
+        let Self { account, address, .. } = self;
+        [
+            format!("bizo:log-in:account:{account}"),
+            format!("bizo:log-in:address:{address}"),
+            format!("bizo:log-in:known:{account}:{address}"),
+            format!("bizo:log-in:from:{account}:{address}"),
+        ]
     }
+}
 
-    fn address_key(&self) -> String {
-        format!("bizo:log-in:address:{}", self.address)
-    }
+fn ms(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
