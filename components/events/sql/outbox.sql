@@ -91,13 +91,13 @@ create or replace function app.list_events(a jsonb) returns json
 language sql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
-    select coalesce(json_agg(app.event_view(o) order by o.id desc), '[]')
-      from (select o.*
+    select coalesce(json_agg(app.event_view(page.event) order by (page.event).id desc), '[]')
+      from (select o as event
               from app.outbox o
              where (a ->> 'state' is null or o.state = a ->> 'state')
                and (a ->> 'before' is null or o.id < (a ->> 'before')::uuid)
              order by o.id desc
-             limit (a ->> 'limit')::integer) o
+             limit (a ->> 'limit')::integer) page
 $$;
 alter function app.list_events(jsonb) owner to bizo_definer;
 

@@ -1,0 +1,1 @@
+//! What both ends of the outbox must agree on.
