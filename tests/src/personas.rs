@@ -158,6 +158,16 @@ impl Member {
         Anonymous::send(self.request(Method::POST, "/auth/jwt/logout")).await
     }
 
+    /// Makes an API key with these scopes; gives it as it was shown.
+    pub async fn make_api_key(&self, scopes: &[&str]) -> Value {
+        self.post("/api-keys", &json!({ "name": "a program", "scopes": scopes })).await.expect(201)
+    }
+
+    /// A program of this person's tenant, which shows an API key wherever people show a token.
+    pub fn program(&self, api_key: &Value) -> Self {
+        Self { token: api_key["key"].as_str().expect("a key").to_owned(), refresh_token: String::new(), ..self.clone() }
+    }
+
     /// Makes a lead; gives it.
     pub async fn create_lead(&self, lead: Value) -> Value {
         self.post("/leads", &lead).await.expect(201)
@@ -168,6 +178,6 @@ impl Member {
 pub fn uuid_of(id: &Value) -> Uuid {
     let id = id.as_str().expect("an id");
     let (prefix, suffix) = id.split_once('_').expect("a prefix");
-    assert!(matches!(prefix, "usr" | "ten" | "led" | "ses"), "{id}");
+    assert!(matches!(prefix, "usr" | "ten" | "led" | "ses" | "key"), "{id}");
     format!("ten_{suffix}").parse::<ids::TenantId>().expect("an id").uuid()
 }

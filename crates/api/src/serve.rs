@@ -109,6 +109,10 @@ async fn serve(component: &'static str, app: &Arc<App>, router: Router, mut requ
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         *response.body_mut() = if method == Method::HEAD { Body::empty() } else { Body::from(document) };
     }
+    if response.status() == StatusCode::NOT_FOUND {
+        // axum adds it to what a route answers to other methods than its own, also where that is "there is nothing here".
+        response.headers_mut().remove(header::ALLOW);
+    }
     for (name, value) in SECURITY_HEADERS {
         response.headers_mut().entry(name).or_insert(value);
     }

@@ -2,8 +2,11 @@
 #![allow(clippy::disallowed_methods, reason = "tests make their own randomness")]
 
 mod accounts;
+mod api_keys;
+mod audit_log;
 mod fastapi_users;
 mod http;
+mod introspection;
 mod leads;
 mod leads_list;
 mod mfa;
