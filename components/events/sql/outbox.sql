@@ -15,7 +15,7 @@ grant execute on function app.event_view(app.outbox) to bizo_definer;
 -- Claims events that are due, for `lease_seconds`; nobody else gets them before that is over. Two dispatchers at once get
 -- different ones. An event whose dispatchers died `attempts_max` times is given up here, because it may be what they died
 -- of. A few that were settled more than `keep_days` ago go as well, so that the table needs no other sweeper.
--- Answers { events: [{ id, type, attempt }], dead }.
+-- Answers { events: [{ id, type, attempt, created_at }], dead }.
 create or replace function app.claim_events(a jsonb) returns json
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
@@ -54,9 +54,10 @@ begin
                leased_until = v_at + make_interval(secs => (a ->> 'lease_seconds')::integer)
           from due
          where o.id = due.id
-        returning o.id, o.type, o.attempts
+        returning o.id, o.type, o.attempts, o.created_at
     )
-    select coalesce(json_agg(json_build_object('id', id, 'type', type, 'attempt', attempts) order by id), '[]')
+    select coalesce(json_agg(json_build_object('id', id, 'type', type, 'attempt', attempts, 'created_at', created_at)
+                             order by id), '[]')
       into v_events
       from claimed;
     return json_build_object('events', v_events, 'dead', v_dead);

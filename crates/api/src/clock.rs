@@ -11,8 +11,9 @@ use http::request::Parts;
 pub struct Clock(DateTime<Utc>);
 
 impl Clock {
-    /// The wall clock now, cut to microseconds, so that what is written reads back the same.
-    pub(crate) fn read() -> Self {
+    /// The wall clock now, cut to microseconds, so that what is written reads back the same. For work that goes on long
+    /// after the request came; everything else takes the request's one moment as an argument.
+    pub fn read() -> Self {
         #[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
         let now = DateTime::<Utc>::from(SystemTime::now());
         Self(now.duration_trunc(TimeDelta::microseconds(1)).unwrap_or(now))
