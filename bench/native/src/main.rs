@@ -29,8 +29,9 @@ fn main() -> Result<()> {
     let manifest = Manifest::read(&arguments.manifest, |name| std::env::var(name).ok())?;
     let mut routes = Vec::new();
     for Route { prefix, wildcard, component } in &manifest.routes {
-        let component = Component::named(component, &manifest)?;
-        routes.push(Route { prefix: prefix.clone(), wildcard: *wildcard, component });
+        if let Some(component) = Component::named(component, &manifest)? {
+            routes.push(Route { prefix: prefix.clone(), wildcard: *wildcard, component });
+        }
     }
     spin_sdk::native::configure(manifest.variables, connections / workers);
 
