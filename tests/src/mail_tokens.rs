@@ -12,11 +12,11 @@ impl App {
     pub async fn mail_token(&self, kind: &str, email: &str) -> Option<String> {
         let email_key = email::key(email);
         let newest = format!(
-            "select id from app.outbox where type = '{kind}' and payload ->> 'email_key' = '{email_key}'
+            "select id::text as id from app.outbox where type = '{kind}' and payload ->> 'email_key' = '{email_key}'
              order by created_at desc, id desc limit 1"
         );
-        let event: Uuid = self.database.rows(&newest).await.first()?.get("id");
-        self.mail_token_of(event).await
+        let event: String = self.database.rows(&newest).await.first()?.get("id");
+        self.mail_token_of(event.parse().expect("a UUID")).await
     }
 
     /// The token of one message; none if nothing is to be sent.

@@ -58,7 +58,7 @@ pub use path::Path;
 pub use problem::{Detail, FieldError, Problem, ProblemBody};
 pub use query::{Query, parse_form};
 pub use random::random_bytes;
-pub use rate_limit::{Visitor, count_key, count_member};
+pub use rate_limit::{Visitor, count_key, count_member, count_visitor};
 pub use request_origin::RequestOrigin;
 pub use serve::Instance;
 pub use service_token::{InternalCaller, ServiceCaller, ServiceToken};

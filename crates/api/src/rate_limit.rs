@@ -97,17 +97,21 @@ where
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let Ok(address) = ClientAddress::from_request_parts(parts, state).await;
-        let Ok(clock) = Clock::from_request_parts(parts, state).await;
-        let app = Arc::<App>::from_ref(state);
-        let subject = Subject {
-            name: "address",
-            key: format!("bizo:rate:address:{}", address.limit_key()),
-            limit: limits(&app)?.address,
-        };
-        count(&app.store, Notes::of(parts), clock.now(), &[subject]).await?;
-        Ok(Self(address))
+        count_visitor(&Arc::<App>::from_ref(state), parts).await
     }
+}
+
+/// Counts a request of somebody without a token, or refuses it.
+pub async fn count_visitor(app: &App, parts: &mut Parts) -> Result<Visitor, Problem> {
+    let address = ClientAddress::of(parts, app);
+    let Ok(clock) = Clock::from_request_parts(parts, &()).await;
+    let subject = Subject {
+        name: "address",
+        key: format!("bizo:rate:address:{}", address.limit_key()),
+        limit: limits(app)?.address,
+    };
+    count(&app.store, Notes::of(parts), clock.now(), &[subject]).await?;
+    Ok(Visitor(address))
 }
 
 /// Counts a request of a person in a tenant (or in none), or refuses it.

@@ -56,10 +56,21 @@ impl Db {
         function: &'static str,
         args: &impl Serialize,
     ) -> Result<Option<T>, DbError> {
+        self.ask(effect, entry, function, Args::new(args)).await?.read()
+    }
+
+    /// The same for an answer of any type: compiled once, whereas what reads it is compiled for each type.
+    pub async fn ask(
+        &self,
+        effect: Effect,
+        entry: &Entry,
+        function: &'static str,
+        args: Args,
+    ) -> Result<Answer, DbError> {
         let (enter, mut params) = entry.to_sql();
-        params.push(jsonb(args));
+        params.push(args.0);
         let statement = format!("select {function}({enter}, ${})::text", params.len());
-        self.json(effect, function, statement, params).await
+        self.text(effect, function, statement, params).await
     }
 
     /// Calls a function that guards itself because nobody is known yet, such as log-in by email.
@@ -69,7 +80,8 @@ impl Db {
         function: &'static str,
         args: &impl Serialize,
     ) -> Result<Option<T>, DbError> {
-        self.json(effect, function, format!("select {function}($1)::text"), vec![jsonb(args)]).await
+        let (statement, params) = (format!("select {function}($1)::text"), vec![Args::new(args).0]);
+        self.text(effect, function, statement, params).await?.read()
     }
 
     /// Calls `function(caller, args)` at most once for the claim; without a claim, plainly.
@@ -83,6 +95,21 @@ impl Db {
         let Some(claim) = claim else {
             return self.call(Effect::Writes, entry, function, args).await.map(Once::Done);
         };
+        let row = self.once_row(claim, entry, function, Args::new(args)).await?;
+        if row.mismatch {
+            return Ok(Once::Mismatch);
+        }
+        let outcome = row.outcome.map(|json| decode(function, json.get())).transpose()?;
+        Ok(if row.replayed { Once::Replayed(outcome) } else { Once::Done(outcome) })
+    }
+
+    async fn once_row(
+        &self,
+        claim: &Claim,
+        entry: &Entry,
+        function: &'static str,
+        args: Args,
+    ) -> Result<OnceRow, DbError> {
         let (enter, mut params) = entry.to_sql();
         let first = params.len() + 1;
         params.extend([
@@ -91,7 +118,7 @@ impl Db {
             ParameterValue::Binary(claim.fingerprint.to_vec()),
             ParameterValue::Str(claim.at.clone()),
             ParameterValue::Str(function.to_owned()),
-            jsonb(args),
+            args.0,
         ]);
         let statement = format!(
             "select app.once({enter}, ${}, ${}, ${}, ${}::text::timestamptz, ${}::text::regproc, ${})::text",
@@ -102,31 +129,24 @@ impl Db {
             first + 4,
             first + 5,
         );
-        let row: OnceRow = self
-            .json(Effect::Writes, function, statement, params)
-            .await?
-            .ok_or(DbError::Decode { function, problem: "NULL from app.once" })?;
-        if row.mismatch {
-            return Ok(Once::Mismatch);
-        }
-        let outcome = row.outcome.map(|json| decode(function, json.get())).transpose()?;
-        Ok(if row.replayed { Once::Replayed(outcome) } else { Once::Done(outcome) })
+        let answer = self.text(Effect::Writes, function, statement, params).await?;
+        answer.read()?.ok_or(DbError::Decode { function, problem: "NULL from app.once" })
     }
 
     /// Whether the database answers at all.
     pub async fn ping(&self) -> Result<(), DbError> {
-        let answer: Option<u8> = self.json(Effect::Reads, "ping", "select 1::text".to_owned(), Vec::new()).await?;
-        answer.map(|_| ()).ok_or(DbError::Decode { function: "ping", problem: "NULL" })
+        let answer = self.text(Effect::Reads, "ping", "select 1::text".to_owned(), Vec::new()).await?;
+        answer.text.map(|_| ()).ok_or(DbError::Decode { function: "ping", problem: "NULL" })
     }
 
-    /// Runs a statement that answers one row of one text, and reads the text as JSON.
-    async fn json<T: DeserializeOwned>(
+    /// Runs a statement that answers one row of one text.
+    async fn text(
         &self,
         effect: Effect,
         function: &'static str,
         statement: String,
         params: Vec<ParameterValue>,
-    ) -> Result<Option<T>, DbError> {
+    ) -> Result<Answer, DbError> {
         let running = async {
             let mut result = self.connection.query(statement, params).await?;
             let row = result.rows().next().await;
@@ -139,12 +159,12 @@ impl Db {
             Some(Err(error)) => return Err(DbError::from_statement(error, effect)),
             Some(Ok(row)) => row,
         };
-        match row.as_deref() {
-            None => Err(DbError::Decode { function, problem: "no row" }),
-            Some([DbValue::DbNull]) => Ok(None),
-            Some([DbValue::Str(text)]) => decode(function, text).map(Some),
-            Some([_]) => Err(DbError::Decode { function, problem: "a column that is not text" }),
-            Some(_) => Err(DbError::Decode { function, problem: "more or fewer columns than one" }),
+        let Some(mut columns) = row else { return Err(DbError::Decode { function, problem: "no row" }) };
+        match (columns.pop(), columns.is_empty()) {
+            (Some(DbValue::DbNull), true) => Ok(Answer { function, text: None }),
+            (Some(DbValue::Str(text)), true) => Ok(Answer { function, text: Some(text) }),
+            (Some(_), true) => Err(DbError::Decode { function, problem: "a column that is not text" }),
+            _ => Err(DbError::Decode { function, problem: "more or fewer columns than one" }),
         }
     }
 }
@@ -161,9 +181,28 @@ fn decode<T: DeserializeOwned>(function: &'static str, text: &str) -> Result<T, 
     })
 }
 
-fn jsonb(args: &impl Serialize) -> ParameterValue {
-    // Serialising our own argument structs cannot fail: they hold no maps with keys that are not strings.
-    ParameterValue::Jsonb(serde_json::to_vec(args).unwrap_or_else(|_| b"null".to_vec()))
+/// The argument of a function, as JSON. Has no `Debug`.
+pub struct Args(ParameterValue);
+
+impl Args {
+    /// Writes an argument.
+    pub fn new(args: &impl Serialize) -> Self {
+        // Serialising our own argument structs cannot fail: they hold no maps with keys that are not strings.
+        Self(ParameterValue::Jsonb(serde_json::to_vec(args).unwrap_or_else(|_| b"null".to_vec())))
+    }
+}
+
+/// The answer of a function, unread. Has no `Debug`.
+pub struct Answer {
+    function: &'static str,
+    text: Option<String>,
+}
+
+impl Answer {
+    /// Reads the answer; `None` is SQL's NULL.
+    pub fn read<T: DeserializeOwned>(self) -> Result<Option<T>, DbError> {
+        self.text.map(|text| decode(self.function, &text)).transpose()
+    }
 }
 
 /// The future's value, or `None` after the limit. Dropping the future does not undo what it already sent.

@@ -16,7 +16,7 @@ mod error;
 mod once;
 
 pub use config::Config;
-pub use connection::{Db, Effect, within};
+pub use connection::{Answer, Args, Db, Effect, within};
 pub use entry::Entry;
 pub use error::DbError;
 pub use once::{Claim, Once};

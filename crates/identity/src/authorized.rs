@@ -2,7 +2,7 @@
 
 use std::{marker::PhantomData, ops::Deref, sync::Arc};
 
-use api::{App, ClientAddress, Clock, Notes, Problem, SettingError, Visitor, bearer};
+use api::{App, ClientAddress, Clock, Notes, Problem, SettingError, bearer};
 use axum::extract::{FromRef, FromRequestParts};
 use db::Entry;
 use http::{HeaderMap, request::Parts};
@@ -57,17 +57,33 @@ where
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let app = Arc::<App>::from_ref(state);
-        if let Some(hash) = api_key_hash(&parts.headers) {
-            let entry = key_entry::<R>(&app, hash, parts, state).await?;
-            return Ok(Self(Caller::new(app, None, entry), PhantomData));
-        }
-        let claims = verified(parts, state).await?;
-        let entry = tenant_entry(&claims, R::ROLES).ok_or_else(|| {
-            Problem::forbidden("The token names no tenant: log in to one, or become a member of one first.")
-        })?;
-        Ok(Self(Caller::new(app, Some(claims), entry), PhantomData))
+        let (app, verifier) = (Arc::<App>::from_ref(state), Arc::from_ref(state));
+        let scope = R::IS_SCOPE.then_some(R::NAME);
+        let caller = member(app, verifier, parts, R::ROLES, scope).await?;
+        Ok(Self(caller, PhantomData))
     }
+}
+
+/// The caller who acts in a tenant: with a token, or with an API key where `scope` is one that a key may have. Compiled
+/// once for all rights.
+async fn member(
+    app: Arc<App>,
+    verifier: Arc<Result<Verifier, SettingError>>,
+    parts: &mut Parts,
+    roles: &'static [&'static str],
+    scope: Option<&'static str>,
+) -> Result<Caller, Problem> {
+    if let Some(hash) = api_key_hash(&parts.headers) {
+        count_key(&app, &hash, parts).await?;
+        // Whether it is a key is for the statement to find that does the work.
+        let scope = scope.ok_or_else(no_key_may)?;
+        return Ok(Caller::new(app, None, Entry::Key { hash, scope }));
+    }
+    let claims = verified(&app, &verifier, parts).await?;
+    let entry = tenant_entry(&claims, roles).ok_or_else(|| {
+        Problem::forbidden("The token names no tenant: log in to one, or become a member of one first.")
+    })?;
+    Ok(Caller::new(app, Some(claims), entry))
 }
 
 impl<S> FromRequestParts<S> for Person
@@ -79,14 +95,15 @@ where
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let (app, verifier) = (Arc::<App>::from_ref(state), Arc::from_ref(state));
         if let Some(hash) = api_key_hash(&parts.headers) {
-            count_key(&Arc::<App>::from_ref(state), &hash, parts, state).await?;
+            count_key(&app, &hash, parts).await?;
             return Err(no_key_may());
         }
-        let claims = verified(parts, state).await?;
+        let claims = verified(&app, &verifier, parts).await?;
         let entry = tenant_entry(&claims, BeMember::ROLES)
             .unwrap_or_else(|| Entry::Person { user: claims.sub.uuid(), session: claims.sid.uuid() });
-        Ok(Self(Caller::new(FromRef::from_ref(state), Some(claims.clone()), entry), claims))
+        Ok(Self(Caller::new(app, Some(claims.clone()), entry), claims))
     }
 }
 
@@ -96,22 +113,8 @@ fn api_key_hash(headers: &HeaderMap) -> Option<[u8; 32]> {
     Some(Sha256::digest(key).into())
 }
 
-/// The entry of an API key; whether it is one is for the statement to find that does the work.
-async fn key_entry<R: Right>(
-    app: &App,
-    hash: [u8; 32],
-    parts: &mut Parts,
-    state: &impl Sync,
-) -> Result<Entry, Problem> {
-    count_key(app, &hash, parts, state).await?;
-    if !R::IS_SCOPE {
-        return Err(no_key_may());
-    }
-    Ok(Entry::Key { hash, scope: R::NAME })
-}
-
-async fn count_key(app: &App, hash: &[u8; 32], parts: &mut Parts, state: &impl Sync) -> Result<(), Problem> {
-    let Ok(clock) = Clock::from_request_parts(parts, state).await;
+async fn count_key(app: &App, hash: &[u8; 32], parts: &mut Parts) -> Result<(), Problem> {
+    let Ok(clock) = Clock::from_request_parts(parts, &()).await;
     api::count_key(app, Notes::of(parts), hash, &ClientAddress::of(parts, app), clock.now()).await
 }
 
@@ -126,19 +129,13 @@ fn tenant_entry(claims: &Claims, roles: &'static [&'static str]) -> Option<Entry
 }
 
 /// The claims of a valid token, counted against its user and tenant; who has none counts as a visitor.
-async fn verified<S>(parts: &mut Parts, state: &S) -> Result<Claims, Problem>
-where
-    S: Send + Sync,
-    Arc<App>: FromRef<S>,
-    Arc<Result<Verifier, SettingError>>: FromRef<S>,
-{
-    let Ok(clock) = Clock::from_request_parts(parts, state).await;
-    let verifier = Arc::<Result<Verifier, SettingError>>::from_ref(state);
-    let verifier = verifier.as_ref().as_ref().map_err(Clone::clone)?;
+async fn verified(app: &App, verifier: &Result<Verifier, SettingError>, parts: &mut Parts) -> Result<Claims, Problem> {
+    let Ok(clock) = Clock::from_request_parts(parts, &()).await;
+    let verifier = verifier.as_ref().map_err(Clone::clone)?;
     let claims = match bearer(&parts.headers).and_then(|token| claims(verifier, token, clock)) {
         Ok(claims) => claims,
         Err(problem) => {
-            Visitor::from_request_parts(parts, state).await?;
+            api::count_visitor(app, parts).await?;
             return Err(problem);
         }
     };
@@ -146,7 +143,7 @@ where
     if let (Some(notes), Some(tenant)) = (notes, claims.tid) {
         notes.tenant(tenant);
     }
-    api::count_member(&Arc::<App>::from_ref(state), notes, claims.sub, claims.tid, clock.now()).await?;
+    api::count_member(app, notes, claims.sub, claims.tid, clock.now()).await?;
     Ok(claims)
 }
 

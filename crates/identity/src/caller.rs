@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use api::App;
-use db::{Claim, Db, DbError, Effect, Entry, Once};
+use db::{Answer, Args, Claim, Db, DbError, Effect, Entry, Once};
 use futures::lock::Mutex;
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -78,8 +78,13 @@ impl Caller {
         function: &'static str,
         args: &(impl Serialize + Sync),
     ) -> Result<Option<T>, DbError> {
+        self.ask(effect, function, Args::new(args)).await?.read()
+    }
+
+    /// Compiled once for all types of answers.
+    async fn ask(&self, effect: Effect, function: &'static str, args: Args) -> Result<Answer, DbError> {
         let mut db = self.db.lock().await;
-        let outcome = self.opened(&mut db).await?.call(effect, &self.entry, function, args).await;
+        let outcome = self.opened(&mut db).await?.ask(effect, &self.entry, function, args).await;
         Self::settled(&mut db, outcome)
     }
 
