@@ -1,10 +1,11 @@
-//! The `secrets` command: `secrets dev --env-file .env` makes a development machine's secrets once.
+//! The `secrets` command: `secrets dev --env-file .env` makes a development machine's secrets once,
+//! `secrets rotate-signing-key --env-file .env` takes a step of the signing key's rotation.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use secrets::Addresses;
 
 /// Writes secrets and addresses into an env file that Spin reads.
@@ -19,6 +20,28 @@ struct Arguments {
 enum What {
     /// Adds the secrets that are missing, and sets the addresses that are given.
     Dev(Dev),
+    /// Takes one step of the signing key's rotation; deploy after each. docs/key-rotation.md is the runbook.
+    RotateSigningKey(RotateSigningKey),
+}
+
+#[derive(Args)]
+struct RotateSigningKey {
+    /// Which step.
+    #[arg(value_enum, default_value = "add")]
+    step: Step,
+    /// The file to change.
+    #[arg(long, default_value = ".env")]
+    env_file: PathBuf,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Step {
+    /// Makes a pair: the public half joins the others, the private one waits.
+    Add,
+    /// Lets the new private key sign.
+    Switch,
+    /// Takes the old public keys away.
+    Finish,
 }
 
 #[derive(Args)]
@@ -41,8 +64,11 @@ struct Dev {
 }
 
 fn main() -> ExitCode {
-    let What::Dev(dev) = Arguments::parse().command;
-    match run(dev) {
+    let done = match Arguments::parse().command {
+        What::Dev(dev) => write_development_secrets(dev),
+        What::RotateSigningKey(rotation) => rotate_signing_key(&rotation),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("secrets: {error:#}");
@@ -51,7 +77,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(dev: Dev) -> Result<()> {
+fn write_development_secrets(dev: Dev) -> Result<()> {
     let addresses = Addresses {
         database_url: dev.database_url,
         database: Some(dev.database),
@@ -62,4 +88,25 @@ fn run(dev: Dev) -> Result<()> {
     secrets::complete(&mut variables)?;
     variables.extend(addresses.variables()?);
     secrets::write(&dev.env_file, &variables)
+}
+
+fn rotate_signing_key(rotation: &RotateSigningKey) -> Result<()> {
+    let mut variables = secrets::read(&rotation.env_file)?;
+    let next = match rotation.step {
+        Step::Add => {
+            secrets::add_signing_key(&mut variables)?;
+            "Deploy jwt_public_keys to every component, then: secrets rotate-signing-key switch"
+        }
+        Step::Switch => {
+            secrets::switch_signing_key(&mut variables)?;
+            "Deploy jwt_private_key to auth, wait 10 minutes, then: secrets rotate-signing-key finish"
+        }
+        Step::Finish => {
+            secrets::finish_signing_key(&mut variables)?;
+            "Deploy jwt_public_keys to every component: what the old key signed is refused from then on"
+        }
+    };
+    secrets::write(&rotation.env_file, &variables)?;
+    println!("{next}");
+    Ok(())
 }
