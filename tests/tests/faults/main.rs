@@ -1,8 +1,12 @@
 //! What happens when something breaks, each on an app of its own.
 #![allow(clippy::disallowed_methods, reason = "tests wait for what they broke")]
 
+mod accounts;
 mod addresses;
+mod api_keys;
 mod configuration;
+mod events;
+mod key_rotation;
 mod neighbours;
 mod postgres;
 mod rate_limits;
