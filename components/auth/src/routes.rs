@@ -10,6 +10,7 @@ pub(crate) mod mfa;
 pub(crate) mod passwords;
 pub(crate) mod refusals;
 pub(crate) mod registration;
+pub(crate) mod reseal;
 pub(crate) mod sessions;
 pub(crate) mod sweep;
 pub(crate) mod users;
@@ -47,6 +48,7 @@ pub(crate) mod verification;
     audit_log::list_audit_log,
     introspection::introspect,
     sweep::sweep,
+    reseal::reseal,
     jwks::list_public_keys,
     healthz,
     readyz,

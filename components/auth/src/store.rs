@@ -6,6 +6,7 @@ pub(crate) mod introspection;
 pub(crate) mod log_in_attempts;
 pub(crate) mod mail_tokens;
 pub(crate) mod mfa;
+pub(crate) mod reseal;
 pub(crate) mod sessions;
 pub(crate) mod sweep;
 pub(crate) mod users;

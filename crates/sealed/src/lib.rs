@@ -107,6 +107,11 @@ impl MasterKeys {
         if keys.is_empty() { Err("has no key") } else { Ok(Self(keys)) }
     }
 
+    /// The id of the key that seals now. It stands in front of everything that it sealed, so it is no secret.
+    pub fn first_id(&self) -> &str {
+        &self.0[0].id
+    }
+
     /// Seals a value for one purpose (`"totp_seed"`) and one owner, who may be a person or a tenant. `random` must be
     /// fresh from the system and is used for nothing else.
     pub fn seal(&self, purpose: &str, owner: Uuid, plaintext: &[u8], random: [u8; RANDOM_BYTES]) -> Vec<u8> {

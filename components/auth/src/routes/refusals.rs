@@ -127,6 +127,6 @@ api::refusals! {
     /// Routes of the scheduler.
     Internal {
         "404": "`route_not_found`: the service token is missing or wrong",
-        "503": "`saturated`, `database_unavailable`, `outcome_unknown`",
+        "503": "`saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured`",
     }
 }

@@ -11,6 +11,8 @@ const WITHOUT_TENANT: &[(&str, &str)] = &[
     ("auth.find_log_in", "log-in by email: the tenant is what it finds"),
     ("auth.open_session", "log-in: acts for the person whose password was verified"),
     ("auth.introspect", "a neighbour shows a token or a key: whose it is, is what it finds"),
+    ("auth.list_stale_seeds", "sealing again: of everybody, and sealed"),
+    ("auth.reseal_seeds", "sealing again: of everybody, one person after the other"),
     ("auth.sweep", "removes what is long over, of everybody"),
     ("auth.register", "makes the person and the tenant that it then acts for"),
     ("auth.record_failed_log_in", "failed log-ins belong to an account or an address, not to a tenant"),
