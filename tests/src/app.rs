@@ -3,13 +3,16 @@
 use std::sync::OnceLock;
 
 use anyhow::{Context, Result};
+use reqwest::Method;
 use secrets::{Addresses, Variables};
+use serde_json::Value;
 use servers::ThrowAway;
 
 use crate::{
-    HostOptions,
+    Anonymous, Answer, HostOptions,
     database::Database,
     host::{Host, free_port},
+    mailbox::{Mailbox, Message},
 };
 
 /// A running app.
@@ -21,6 +24,8 @@ pub struct App {
     pub database: Database,
     /// What it was configured with.
     pub variables: Variables,
+    /// Where its messages go.
+    pub mailbox: Mailbox,
     /// The host's process.
     pub host: Host,
     /// Its own servers; none for the shared app under `./dev test`, which brings them.
@@ -62,12 +67,39 @@ impl App {
         for name in ["USER", "TENANT", "ADDRESS"] {
             variables.insert(format!("SPIN_VARIABLE_RATE_LIMIT_{name}"), "1000000".to_owned());
         }
+        let mailbox = Mailbox::start(&variables["SPIN_VARIABLE_NOTIFY_SECRET"]).context("the mailbox")?;
+        variables.insert("SPIN_VARIABLE_NOTIFY_ORIGIN".to_owned(), mailbox.origin.clone());
         for (name, value) in &options.variables {
             variables.insert(format!("SPIN_VARIABLE_{}", name.to_uppercase()), value.clone());
         }
         let database = Database::make(admin_url, &database, &variables).context("the database")?;
         let host = Host::start(port, &variables, &options).context("the host")?;
-        Ok(Self { origin, database, variables, host, servers })
+        Ok(Self { origin, database, variables, mailbox, host, servers })
+    }
+
+    /// A request with the service token, as the scheduler sends it.
+    pub async fn as_scheduler(&self, method: Method, path: &str) -> Answer {
+        let token = &self.variables["SPIN_VARIABLE_SERVICE_TOKEN"];
+        Anonymous::send(Anonymous::of(self).request(method, path).bearer_auth(token)).await
+    }
+
+    /// Has events delivered that are due, as the scheduler does every second; tells what became of them.
+    pub async fn dispatch(&self) -> Value {
+        self.as_scheduler(Method::POST, "/internal/events/dispatch").await.expect(200)
+    }
+
+    /// The newest message of a kind (`mail.verification`) to an address, delivered if it has not come yet.
+    pub async fn mail(&self, kind: &str, to: &str) -> Message {
+        let due = "select 1 from app.outbox where state = 'pending' and next_attempt_at <= now()";
+        loop {
+            let claimed = self.dispatch().await["claimed"].as_u64().expect("a number");
+            // Others may be delivering it just now: only when nothing is due any more, what is not there will not come.
+            let may_come = claimed > 0 || !self.database.rows(due).await.is_empty();
+            if let Some(message) = self.mailbox.messages_to(kind, to).pop() {
+                return message;
+            }
+            assert!(may_come, "there is no {kind} for {to}");
+        }
     }
 
     /// The servers of an app that was started with [`App::own`].

@@ -3,6 +3,7 @@
 //! - [`App`] is the host with the real components on a database and a store of its own. [`App::shared`] is one for all
 //!   tests of a binary; a test that breaks something starts its own.
 //! - [`personas`] are people with verbs; each test makes fresh ones, so tests run in any order and at once.
+//! - [`mailbox`] is where the app's messages go.
 //! - [`database`] and [`host`] hold the little that HTTP cannot do: roles are planted, rows are aged, processes die.
 #![allow(
     clippy::disallowed_methods,
@@ -15,9 +16,11 @@ pub mod app;
 pub mod database;
 pub mod host;
 pub mod mail_tokens;
+pub mod mailbox;
 pub mod personas;
 
 pub use answer::Answer;
 pub use app::App;
 pub use host::HostOptions;
+pub use mailbox::{Mailbox, Manner};
 pub use personas::{Anonymous, Member};

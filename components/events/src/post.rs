@@ -32,6 +32,8 @@ pub(crate) async fn post(mailer: &Mailer, event_id: &str, body: Vec<u8>, at: Dat
     let timestamp = at.timestamp();
     let request = Request::post(&mailer.address)
         .header(header::CONTENT_TYPE, "application/json")
+        // Without it the body would be sent in chunks, which not every receiver reads.
+        .header(header::CONTENT_LENGTH, body.len())
         .header(header::USER_AGENT, "bizosaas-events")
         .header(HEADER_ID, event_id)
         .header(HEADER_TIMESTAMP, timestamp)
