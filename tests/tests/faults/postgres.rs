@@ -85,7 +85,7 @@ async fn without_postgres_every_route_says_so_in_time_and_recovers() {
     }
     owner.post("/leads", &json!({ "email": "a@example.com" })).await.problem(503, "database_unavailable");
     owner.anonymous.log_in(&owner.email, "x").await.problem(503, "database_unavailable");
-    for component in ["auth", "crm", "payments"] {
+    for component in ["auth", "crm", "payments", "events"] {
         owner.anonymous.get(&format!("/{component}/readyz")).await.problem(503, "not_ready");
         owner.anonymous.get(&format!("/{component}/healthz")).await.expect(200);
     }

@@ -72,7 +72,7 @@ async fn bodies_have_a_type_and_a_limit() {
 #[tokio::test]
 async fn each_component_says_how_it_is() {
     let anonymous = Anonymous::of(App::shared());
-    for component in ["auth", "crm", "payments"] {
+    for component in ["auth", "crm", "payments", "events"] {
         assert_eq!(anonymous.get(&format!("/{component}/healthz")).await.expect(200), json!({ "status": "ok" }));
         let ready = anonymous.get(&format!("/{component}/readyz")).await.expect(200);
         assert_eq!(ready, json!({ "status": "ok", "database": "ok", "store": "ok" }), "{component}");

@@ -90,6 +90,7 @@ pub(crate) fn parts() -> Vec<(&'static str, Value)> {
         ("payments", value(payments::ApiDoc::openapi())),
         ("web", value(web::ApiDoc::openapi())),
     ]
+        ("events", value(events::ApiDoc::openapi())),
 }
 
 /// Merges the components' documents; where two of them contradict each other, says so.

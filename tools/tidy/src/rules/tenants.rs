@@ -19,6 +19,10 @@ const WITHOUT_TENANT: &[(&str, &str)] = &[
     ("auth.throttle_log_in", "failed log-ins belong to an account or an address, not to a tenant"),
     ("auth.forget_failed_log_ins", "failed log-ins belong to an account or an address, not to a tenant"),
 ];
+    ("app.claim_events", "the dispatcher delivers for all tenants"),
+    ("app.settle_event", "the dispatcher delivers for all tenants"),
+    ("app.list_events", "operators look at all tenants' events, without what they hold"),
+    ("app.replay_event", "operators look at all tenants' events, without what they hold"),
 
 pub(crate) fn check(project: &Project) -> Vec<Finding> {
     let mut findings = Vec::new();
