@@ -23,7 +23,7 @@ use crate::{
     AuthState,
     domain::{
         opaque_token::{OpaqueToken, from_hex, hash_of, hex},
-        password::Password,
+        password::{Password, Verdict},
         recovery_code,
         session::{CHALLENGE_SECONDS, lifetimes},
         totp,
@@ -140,11 +140,15 @@ pub(crate) async fn log_in(
     // Given back before the hash is computed, which takes longer than everything else together.
     let found = store::sessions::find_log_in(&app.open_database().await?, &email_key, slug).await?;
     let password = Password::new(&form.password);
-    let is_right = password.verify(found.as_ref().map(|found| found.password_hash.as_str()));
+    let verdict = password.verify(found.as_ref().map(|found| found.password_hash.as_str()));
+    let upgraded_hash = match verdict {
+        Verdict::RightButOutdated => password.hash(random_bytes()?),
+        Verdict::Right | Verdict::Wrong => None,
+    };
 
     let db = app.open_database().await?;
     let meant = found.as_ref().map(|found| (found.user_id, found.tenant_id));
-    let Some(found) = found.filter(|found| is_right && found.is_active) else {
+    let Some(found) = found.filter(|found| verdict != Verdict::Wrong && found.is_active) else {
         attempt.failed(&db, counted_by, meant, &origin).await?;
         return Err(AuthError::BadCredentials.into());
     };
@@ -155,8 +159,7 @@ pub(crate) async fn log_in(
     if slug.is_some() && found.tenant_id.is_none() {
         return Err(AuthError::UnknownTenantScope.into());
     }
-    let verified =
-        VerifiedPassword { password_hash: &found.password_hash, upgraded_hash: None, account: &attempt.account };
+    let verified = VerifiedPassword { password_hash: &found.password_hash, upgraded_hash, account: &attempt.account };
 
     if found.has_mfa {
         let token = OpaqueToken::new(random_bytes()?);

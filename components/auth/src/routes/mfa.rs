@@ -21,7 +21,7 @@ use crate::{
     AuthState,
     domain::{
         opaque_token::{from_hex, hex},
-        password::Password,
+        password::{Password, Verdict},
         recovery_code, totp,
     },
     error::AuthError,
@@ -227,7 +227,7 @@ async fn check_password(
     let counted_by = begin(&attempt, app).await?;
     // A hash takes longer than everything else together.
     caller.without_connection().await;
-    if Password::new(&fresh.password).verify(Some(&factor.password_hash)) {
+    if Password::new(&fresh.password).verify(Some(&factor.password_hash)) != Verdict::Wrong {
         attempt.succeeded(&app.store).await;
         return Ok(());
     }

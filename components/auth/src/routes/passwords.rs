@@ -17,7 +17,7 @@ use crate::{
     AuthState,
     domain::{
         opaque_token::{hash_of, hex},
-        password::Password,
+        password::{Password, PasswordContext},
     },
     error::{AuthError, PasswordCode},
     routes::refusals::{AskingForMail, JsonBody, UsingMailToken},
@@ -122,9 +122,10 @@ pub(crate) fn hashed(
 ) -> Result<String, Problem> {
     let address = EmailAddress::parse(&context.email).map_err(Problem::internal)?;
     let password = Password::new(typed);
+    let tenant_names: Vec<&str> = context.tenant_names.iter().map(String::as_str).collect();
     let chars_min = secrets.password_chars_min.max(context.chars_min);
-    for name in context.tenant_names.iter().map(String::as_str).chain([""]) {
-        password.check(chars_min, &address, name).map_err(|refusal| AuthError::InvalidPassword(code, refusal))?;
-    }
+    password
+        .check(&PasswordContext { chars_min, email: &address, tenant_names: &tenant_names })
+        .map_err(|refusal| AuthError::InvalidPassword(code, refusal))?;
     password.hash(random_bytes()?).ok_or_else(|| Problem::internal("Argon2 refused its parameters"))
 }

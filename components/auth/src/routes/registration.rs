@@ -19,8 +19,8 @@ use serde::Deserialize;
 use crate::{
     AuthState,
     domain::{
-        password::Password,
-        tenant_name::{CHARS_MAX, TenantName},
+        password::{Password, PasswordContext},
+        tenant_name::{self, TenantName},
     },
     error::{AuthError, PasswordCode},
     routes::{
@@ -74,12 +74,12 @@ fn is_email(text: &str, _: &()) -> garde::Result {
     EmailAddress::parse(text).map(|_| ()).map_err(garde::Error::new)
 }
 
-fn is_tenant_name(name: &str, _: &()) -> garde::Result {
-    let name = name.trim();
-    if name.is_empty() || name.chars().count() > CHARS_MAX || name.chars().any(char::is_control) {
-        return Err(garde::Error::new("1 to 100 characters are wanted, without control characters"));
+pub(crate) fn is_tenant_name(name: &str, _: &()) -> garde::Result {
+    if tenant_name::is_name(name) {
+        Ok(())
+    } else {
+        Err(garde::Error::new("1 to 100 characters are wanted, without control characters"))
     }
-    Ok(())
 }
 
 /// Makes an account with its first tenant, of which the person is the owner.
@@ -108,7 +108,11 @@ pub(crate) async fn register(
     let tenant_name = TenantName::new(new.tenant_name.as_deref(), &address, tenant);
     let password = Password::new(&new.password);
     password
-        .check(secrets.password_chars_min, &address, &tenant_name.name)
+        .check(&PasswordContext {
+            chars_min: secrets.password_chars_min,
+            email: &address,
+            tenant_names: &[&tenant_name.name],
+        })
         .map_err(|refusal| AuthError::InvalidPassword(PasswordCode::Register, refusal))?;
     let password_hash =
         password.hash(random_bytes()?).ok_or_else(|| Problem::internal("Argon2 refused its parameters"))?;
