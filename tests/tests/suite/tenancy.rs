@@ -21,6 +21,8 @@ enum Border {
     Own,
     /// Open to everybody; shows nobody's rows.
     Public,
+    /// For the scheduler alone: whoever shows no service token is told that there is nothing.
+    Scheduler,
 }
 
 const ROUTES: &[(&str, &str, Border)] = &[
@@ -43,6 +45,12 @@ const ROUTES: &[(&str, &str, Border)] = &[
     ("GET", "/crm/readyz", Border::Public),
     ("GET", "/payments/healthz", Border::Public),
     ("GET", "/payments/readyz", Border::Public),
+    ("POST", "/internal/auth/sweep", Border::Scheduler),
+    ("POST", "/internal/events/dispatch", Border::Scheduler),
+    ("GET", "/internal/events", Border::Scheduler),
+    ("POST", "/internal/events/{id}/replay", Border::Scheduler),
+    ("GET", "/events/healthz", Border::Public),
+    ("GET", "/events/readyz", Border::Public),
     ("GET", "/", Border::Public),
     ("GET", "/openapi.json", Border::Public),
     ("GET", "/favicon.svg", Border::Public),
@@ -118,6 +126,7 @@ async fn a_stranger_sees_nothing_of_a_tenant() {
                     (&json!(stranger.email), &stranger.account["tenant"]["id"])
                 );
             }
+            Border::Scheduler => drop(ask(&stranger, method, path, &lead).await.problem(404, "route_not_found")),
             Border::Public => {}
         }
     }
@@ -142,6 +151,7 @@ async fn without_a_token_nothing_but_what_is_public_answers() {
             Border::Public => {
                 assert!(answer.status != 401 && answer.status != 404, "{method} {path}: {}", answer.status)
             }
+            Border::Scheduler => drop(answer.problem(404, "route_not_found")),
             _ => drop(answer.problem(401, "unauthenticated")),
         }
     }
