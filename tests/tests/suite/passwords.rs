@@ -15,9 +15,8 @@ const ARGON2_CFFI: &str =
 const BCRYPT: (&str, &str) = ("U*U*U", "$2b$05$XXXXXXXXXXXXXXXXXXXXXOAcXxm9kjPGEMsLznoKqmqw7tc8WCx4a");
 
 async fn hash_of(person: &Member) -> String {
-    let rows =
-        App::shared().database.rows(&format!("select password_hash from auth.users where id = '{}'", person.user()));
-    rows.await[0].get("password_hash")
+    let query = format!("select password_hash from auth.users where id = '{}'", person.user());
+    App::shared().database.rows(&query).await[0].get("password_hash")
 }
 
 #[tokio::test]
