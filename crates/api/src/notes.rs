@@ -1,6 +1,9 @@
 //! What a request notes on its way for those who finish its answer: the tenant for the log, its standing for the headers.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicBool, Ordering},
+};
 
 use http::request::Parts;
 use ids::TenantId;
@@ -16,6 +19,7 @@ struct Noted {
     tenant: OnceLock<TenantId>,
     standing: OnceLock<Standing>,
     request_id: OnceLock<String>,
+    is_unremarkable: AtomicBool,
 }
 
 impl Notes {
@@ -27,6 +31,15 @@ impl Notes {
     /// Names the tenant that the verified token names.
     pub fn tenant(&self, tenant: TenantId) {
         let _ = self.0.tenant.set(tenant);
+    }
+
+    /// Says that the log needs no line of this request, if it succeeds: a timer asked, and there was nothing to do.
+    pub fn unremarkable(&self) {
+        self.0.is_unremarkable.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_unremarkable(&self) -> bool {
+        self.0.is_unremarkable.load(Ordering::Relaxed)
     }
 
     /// Names the request.

@@ -123,6 +123,9 @@ async fn serve(component: &'static str, app: &Arc<App>, router: Router, mut requ
         response.headers_mut().extend(standing.headers());
     }
     app.cors.mark(&origin, response.headers_mut());
+    if notes.is_unremarkable() && response.status().is_success() {
+        return response;
+    }
 
     Finished {
         component,

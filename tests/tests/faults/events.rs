@@ -231,3 +231,21 @@ async fn without_a_service_token_nobody_dispatches() {
         Anonymous::send(request).await.problem(404, "route_not_found");
     }
 }
+
+#[tokio::test]
+async fn a_dispatch_that_finds_nothing_has_no_line_in_the_log() {
+    let app = app();
+    for _ in 0..5 {
+        became(&app.dispatch().await, &[]);
+    }
+    Anonymous::of(&app).register(&fresh_email()).await.expect(201);
+    became(&app.dispatch().await, &[("claimed", 1), ("delivered", 1)]);
+    let lines = || app.host.log().lines().filter(|line| line.contains("/internal/events/dispatch")).count();
+    for _ in 0..100 {
+        if lines() > 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(lines(), 1, "{}", app.host.log());
+}
