@@ -10,27 +10,33 @@ create or replace function app.once(
 language plpgsql volatile
 as $$
 declare
+    -- A person in no tenant keeps their keys beside those of nobody, under the nil tenant.
+    v_tenant      uuid := coalesce(p_caller.tenant_id, '00000000-0000-0000-0000-000000000000');
     v_fingerprint bytea;
     v_outcome     json;
 begin
+    if p_caller.tenant_id is null then
+        perform set_config('app.tenant_id', v_tenant::text, true);
+    end if;
+
     -- An expired key is free again; a few others that expired go with it, so that the table needs no sweeper.
     delete from app.idempotency_keys k
-     where k.component = current_user and k.tenant_id = p_caller.tenant_id and k.user_id = p_caller.user_id
+     where k.component = current_user and k.tenant_id = v_tenant and k.user_id = p_caller.user_id
        and k.route = p_route and k.key = p_key and k.expires_at <= p_at;
     delete from app.idempotency_keys k
-     where k.component = current_user and k.tenant_id = p_caller.tenant_id
+     where k.component = current_user and k.tenant_id = v_tenant
        and k.ctid in (select old.ctid from app.idempotency_keys old
-                       where old.component = current_user and old.tenant_id = p_caller.tenant_id and old.expires_at <= p_at
+                       where old.component = current_user and old.tenant_id = v_tenant and old.expires_at <= p_at
                        order by old.expires_at limit 10 for update skip locked);
 
     insert into app.idempotency_keys (tenant_id, user_id, route, key, fingerprint, created_at, expires_at)
-    values (p_caller.tenant_id, p_caller.user_id, p_route, p_key, p_fingerprint, p_at, p_at + interval '24 hours')
+    values (v_tenant, p_caller.user_id, p_route, p_key, p_fingerprint, p_at, p_at + interval '24 hours')
     on conflict do nothing;
 
     if not found then
         select k.fingerprint, k.outcome into v_fingerprint, v_outcome
           from app.idempotency_keys k
-         where k.component = current_user and k.tenant_id = p_caller.tenant_id and k.user_id = p_caller.user_id
+         where k.component = current_user and k.tenant_id = v_tenant and k.user_id = p_caller.user_id
            and k.route = p_route and k.key = p_key;
         if not found then
             -- It expired and was swept between the two statements: as if it were still in flight.
@@ -44,10 +50,10 @@ begin
     execute format('select %s($1, $2)', p_work) into v_outcome using p_caller, p_args;
 
     -- The work may have opened another context (register opens its new tenant's).
-    perform set_config('app.tenant_id', p_caller.tenant_id::text, true);
+    perform set_config('app.tenant_id', v_tenant::text, true);
     update app.idempotency_keys k
        set outcome = v_outcome
-     where k.component = current_user and k.tenant_id = p_caller.tenant_id and k.user_id = p_caller.user_id
+     where k.component = current_user and k.tenant_id = v_tenant and k.user_id = p_caller.user_id
        and k.route = p_route and k.key = p_key;
     return json_build_object('outcome', v_outcome);
 end

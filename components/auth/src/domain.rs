@@ -2,6 +2,8 @@
 
 pub(crate) mod api_key;
 pub(crate) mod audit_target;
+pub(crate) mod invitation;
+pub(crate) mod membership;
 pub(crate) mod opaque_token;
 pub(crate) mod password;
 pub(crate) mod recovery_code;

@@ -4,10 +4,14 @@ use std::time::Duration;
 
 use api::{Detail, FieldError, Problem};
 use http::StatusCode;
-use ids::ApiKeyId;
+use ids::{ApiKeyId, InvitationId};
 use serde_json::json;
 
-use crate::domain::{api_key::LIVING_MAX, password::PasswordRefusal};
+use crate::domain::{
+    api_key::LIVING_MAX,
+    invitation::{DAY_MAX, DAY_MAX_ADDRESS},
+    password::PasswordRefusal,
+};
 
 /// A refusal of auth's own; what all components share is a [`Problem`] already.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +60,31 @@ pub(crate) enum AuthError {
     DeactivatingOneself,
     /// The tenant would be left without an owner.
     LastOwner,
+    /// The caller's role does not give or take this role.
+    RoleOutOfReach,
+    /// Somebody with this address is a member already.
+    AlreadyMember,
+    /// The address was invited before, and may still accept.
+    InvitationPending {
+        /// Which invitation.
+        id: InvitationId,
+    },
+    /// The tenant, or this address, had as many invitations today as it may have.
+    TooManyInvitations,
+    /// The tenant has no such invitation.
+    InvitationNotFound,
+    /// Who was invited is a member by now.
+    InvitationAccepted,
+    /// The token opens nothing (any more).
+    InvitationBadToken,
+    /// The invitation went to another address than the caller's.
+    InvitationForAnotherAddress,
+    /// The invited address has an account, and nobody is logged in.
+    LogInToAccept,
+    /// The invited address has no account, and no password was given for one.
+    PasswordWanted,
+    /// Who is logged in has a password.
+    PasswordUnwanted,
     /// Address and password do not belong together, or the account is not active.
     BadCredentials,
     /// Too many failures: wait.
@@ -222,6 +251,70 @@ impl From<AuthError> for Problem {
                 "The tenant needs an owner",
                 "This is the tenant's last owner: make somebody else an owner first.",
             ),
+            AuthError::RoleOutOfReach => Self::forbidden(
+                "Your role does not reach this far: only owners decide who is an owner, and only owners and \
+                 administrators about others.",
+            ),
+            AuthError::AlreadyMember => Self::new(
+                StatusCode::CONFLICT,
+                "already_member",
+                "The person is a member already",
+                "Somebody with this address is a member already: change their role (PATCH /memberships/{user}).",
+            ),
+            AuthError::InvitationPending { id } => Self::new(
+                StatusCode::CONFLICT,
+                "invitation_pending",
+                "The address is invited already",
+                format!("{id} may still be accepted: withdraw it first to send another."),
+            ),
+            AuthError::TooManyInvitations => Self::new(
+                StatusCode::CONFLICT,
+                "too_many_invitations",
+                "Too many invitations in a day",
+                format!(
+                    "A tenant may send {DAY_MAX} invitations in 24 hours, {DAY_MAX_ADDRESS} of them to one address: \
+                     try again later."
+                ),
+            ),
+            AuthError::InvitationNotFound => Self::new(
+                StatusCode::NOT_FOUND,
+                "invitation_not_found",
+                "There is no such invitation",
+                "The tenant has no invitation with this id.",
+            ),
+            AuthError::InvitationAccepted => Self::new(
+                StatusCode::CONFLICT,
+                "invitation_accepted",
+                "The invitation was accepted",
+                "The person is a member by now: end their membership (DELETE /memberships/{user}).",
+            ),
+            AuthError::InvitationBadToken => Self::new(
+                StatusCode::BAD_REQUEST,
+                "invitation_bad_token",
+                "The token belongs to no invitation",
+                "The token is unknown or used, or its invitation is over or was withdrawn: ask for another invitation.",
+            ),
+            AuthError::InvitationForAnotherAddress => Self::new(
+                StatusCode::FORBIDDEN,
+                "invitation_for_another_address",
+                "The invitation is for another address",
+                "The invitation went to another email address than that of your account: log in to the account that has \
+                 it, or without one accept with a password.",
+            ),
+            AuthError::LogInToAccept => Self::new(
+                StatusCode::CONFLICT,
+                "log_in_to_accept",
+                "The invited address has an account",
+                "The invited address has an account: log in to it, and accept with its access token.",
+            ),
+            AuthError::PasswordWanted => Self::validation_failed(vec![FieldError::in_body(
+                "/password",
+                "a password is wanted: the invited address has no account yet",
+            )]),
+            AuthError::PasswordUnwanted => Self::validation_failed(vec![FieldError::in_body(
+                "/password",
+                "no password is wanted: the access token names an account that has one",
+            )]),
             AuthError::DeactivatingOneself => Self::new(
                 StatusCode::CONFLICT,
                 "deactivating_oneself",

@@ -3,9 +3,11 @@
 pub(crate) mod api_keys;
 pub(crate) mod audit_log;
 pub(crate) mod introspection;
+pub(crate) mod invitations;
 pub(crate) mod jwks;
 pub(crate) mod log_in;
 pub(crate) mod managed_users;
+pub(crate) mod memberships;
 pub(crate) mod mfa;
 pub(crate) mod passwords;
 pub(crate) mod refusals;
@@ -13,6 +15,7 @@ pub(crate) mod registration;
 pub(crate) mod reseal;
 pub(crate) mod sessions;
 pub(crate) mod sweep;
+pub(crate) mod tenants;
 pub(crate) mod users;
 pub(crate) mod verification;
 
@@ -42,6 +45,17 @@ pub(crate) mod verification;
     managed_users::find_user,
     managed_users::change_user,
     managed_users::delete_user,
+    tenants::create_tenant,
+    tenants::list_tenants,
+    tenants::find_tenant,
+    tenants::change_tenant,
+    memberships::list_memberships,
+    memberships::change_membership,
+    memberships::end_membership,
+    invitations::create_invitation,
+    invitations::list_invitations,
+    invitations::withdraw_invitation,
+    invitations::accept_invitation,
     api_keys::create_api_key,
     api_keys::list_api_keys,
     api_keys::revoke_api_key,

@@ -10,13 +10,15 @@ use utoipa::OpenApi;
 use crate::routes::METHODS;
 
 /// The tags in the order in which a reader should meet them.
-pub(crate) const TAGS: [(&str, &str); 8] = [
+pub(crate) const TAGS: [(&str, &str); 10] = [
     (
         "auth",
         "Accounts, sessions and the keys that access tokens verify with. The routes that fastapi-users has keep its \
          paths, statuses and codes.",
     ),
     ("users", "People as themselves: their own account."),
+    ("tenants", "A person's tenants, and the one that the token names with its policies."),
+    ("members", "Who belongs to the tenant and as what, and the invitations by which people come in."),
     (
         "leads",
         "Who might become a customer, how good they look and why, how far they have come, and the figures of them all.",
@@ -88,9 +90,9 @@ pub(crate) fn parts() -> Vec<(&'static str, Value)> {
         ("auth", value(auth::ApiDoc::openapi())),
         ("crm", value(crm::ApiDoc::openapi())),
         ("payments", value(payments::ApiDoc::openapi())),
+        ("events", value(events::ApiDoc::openapi())),
         ("web", value(web::ApiDoc::openapi())),
     ]
-        ("events", value(events::ApiDoc::openapi())),
 }
 
 /// Merges the components' documents; where two of them contradict each other, says so.

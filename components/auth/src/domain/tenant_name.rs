@@ -25,14 +25,23 @@ pub(crate) struct TenantName {
 impl TenantName {
     /// The name that was asked for, or else the person's own: the part of the address before the `@`.
     pub(crate) fn new(asked: Option<&str>, owner: &EmailAddress, id: TenantId) -> Self {
-        let name = asked.unwrap_or_else(|| owner.local_part()).trim();
-        let name: String = name.nfc().filter(|c| !c.is_control()).take(CHARS_MAX).collect();
+        Self::of(asked.unwrap_or_else(|| owner.local_part()), id)
+    }
+
+    /// A name with its slugs, whatever the text is.
+    pub(crate) fn of(name: &str, id: TenantId) -> Self {
+        let name = normalised(name);
         let slug = slug(&name);
         let id = id.to_string();
         // The end of a UUIDv7 is its random part.
         let suffix = id.get(id.len() - SUFFIX_CHARS..).unwrap_or_default();
         Self { slug_if_taken: format!("{slug}-{suffix}"), name, slug }
     }
+}
+
+/// The name as it is kept.
+pub(crate) fn normalised(name: &str) -> String {
+    name.trim().nfc().filter(|c| !c.is_control()).take(CHARS_MAX).collect()
 }
 
 /// Lower-case letters and digits of ASCII, with single hyphens between; accents are dropped.

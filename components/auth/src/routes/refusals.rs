@@ -102,6 +102,40 @@ api::refusals! {
     TenantWide {
         "404": "`tenant_not_found`",
     }
+    /// Making a tenant.
+    CreatingTenant {
+        "404": "`tenant_not_found`",
+    }
+    /// Changing the tenant.
+    ChangingTenant {
+        "404": "`tenant_not_found`",
+        "409": "`mfa_not_enrolled`, `conflict_in_flight`",
+        "412": "`version_mismatch`",
+    }
+    /// Changing somebody's role.
+    ChangingMembership {
+        "404": "`user_not_found`, `tenant_not_found`",
+        "409": "`last_owner`, `conflict_in_flight`",
+    }
+    /// Inviting somebody.
+    Inviting {
+        "409": "`already_member`, `invitation_pending`, `too_many_invitations`, `conflict_in_flight`",
+    }
+    /// Withdrawing an invitation.
+    WithdrawingInvitation {
+        "404": "`invitation_not_found`, `tenant_not_found`",
+        "409": "`invitation_accepted`, `conflict_in_flight`",
+    }
+    /// Accepting an invitation.
+    AcceptingInvitation {
+        "400": "`invitation_bad_token`, `invalid_password` (detail { code: REGISTER_INVALID_PASSWORD, reason }), `malformed_json`, `unreadable_body`, `invalid_idempotency_key`",
+        "401": "`unauthenticated`",
+        "403": "`invitation_for_another_address`, `forbidden`, `mfa_required`",
+        "404": "`tenant_not_found`",
+        "409": "`log_in_to_accept`, `conflict_in_flight`",
+        "429": "`rate_limited`",
+        "503": "`saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured`",
+    }
     /// Making an API key.
     CreatingApiKey {
         "409": "`api_key_already_shown`, `too_many_api_keys`, `conflict_in_flight`",

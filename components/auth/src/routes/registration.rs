@@ -20,7 +20,7 @@ use crate::{
     AuthState,
     domain::{
         password::{Password, PasswordContext},
-        tenant_name::{self, TenantName},
+        tenant_name::{CHARS_MAX, TenantName},
     },
     error::{AuthError, PasswordCode},
     routes::{
@@ -75,11 +75,11 @@ fn is_email(text: &str, _: &()) -> garde::Result {
 }
 
 pub(crate) fn is_tenant_name(name: &str, _: &()) -> garde::Result {
-    if tenant_name::is_name(name) {
-        Ok(())
-    } else {
-        Err(garde::Error::new("1 to 100 characters are wanted, without control characters"))
+    let name = name.trim();
+    if name.is_empty() || name.chars().count() > CHARS_MAX || name.chars().any(char::is_control) {
+        return Err(garde::Error::new("1 to 100 characters are wanted, without control characters"));
     }
+    Ok(())
 }
 
 /// Makes an account with its first tenant, of which the person is the owner.

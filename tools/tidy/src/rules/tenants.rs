@@ -10,6 +10,7 @@ use crate::project::Project;
 const WITHOUT_TENANT: &[(&str, &str)] = &[
     ("auth.find_log_in", "log-in by email: the tenant is what it finds"),
     ("auth.open_session", "log-in: acts for the person whose password was verified"),
+    ("auth.find_invitation", "a visitor shows the token of an invitation: its tenant is what it finds"),
     ("auth.introspect", "a neighbour shows a token or a key: whose it is, is what it finds"),
     ("auth.list_stale_seeds", "sealing again: of everybody, and sealed"),
     ("auth.reseal_seeds", "sealing again: of everybody, one person after the other"),
@@ -18,11 +19,11 @@ const WITHOUT_TENANT: &[(&str, &str)] = &[
     ("auth.record_failed_log_in", "failed log-ins belong to an account or an address, not to a tenant"),
     ("auth.throttle_log_in", "failed log-ins belong to an account or an address, not to a tenant"),
     ("auth.forget_failed_log_ins", "failed log-ins belong to an account or an address, not to a tenant"),
-];
     ("app.claim_events", "the dispatcher delivers for all tenants"),
     ("app.settle_event", "the dispatcher delivers for all tenants"),
     ("app.list_events", "operators look at all tenants' events, without what they hold"),
     ("app.replay_event", "operators look at all tenants' events, without what they hold"),
+];
 
 pub(crate) fn check(project: &Project) -> Vec<Finding> {
     let mut findings = Vec::new();
