@@ -168,6 +168,33 @@ impl Member {
         Self { token: api_key["key"].as_str().expect("a key").to_owned(), refresh_token: String::new(), ..self.clone() }
     }
 
+    /// Invites an address into the tenant; gives the invitation.
+    pub async fn invite(&self, email: &str, role: &str) -> Value {
+        self.post("/invitations", &json!({ "email": email, "role": role })).await.expect(201)
+    }
+
+    /// Gives somebody a role in the tenant.
+    pub async fn give_role(&self, mate: &Self, role: &str) -> Answer {
+        self.patch(&mate.membership_path(), &json!({ "role": role })).await
+    }
+
+    /// Ends somebody's membership, or one's own.
+    pub async fn show_out(&self, mate: &Self) -> Answer {
+        self.delete(&mate.membership_path()).await
+    }
+
+    fn membership_path(&self) -> String {
+        format!("/memberships/{}", self.account["id"].as_str().expect("an id"))
+    }
+
+    /// The same person, with their session in another of their tenants.
+    pub async fn switched_to(&self, tenant: &Value) -> Self {
+        let switched = self.post("/auth/switch-tenant", &json!({ "tenant_id": tenant["id"] })).await.expect(200);
+        let mut account = self.account.clone();
+        account["tenant"] = switched["tenant"].clone();
+        Self { token: switched["access_token"].as_str().expect("a token").to_owned(), account, ..self.clone() }
+    }
+
     /// Makes a lead; gives it.
     pub async fn create_lead(&self, lead: Value) -> Value {
         self.post("/leads", &lead).await.expect(201)
@@ -178,6 +205,6 @@ impl Member {
 pub fn uuid_of(id: &Value) -> Uuid {
     let id = id.as_str().expect("an id");
     let (prefix, suffix) = id.split_once('_').expect("a prefix");
-    assert!(matches!(prefix, "usr" | "ten" | "led" | "ses" | "key"), "{id}");
+    assert!(matches!(prefix, "usr" | "ten" | "led" | "ses" | "key" | "inv"), "{id}");
     format!("ten_{suffix}").parse::<ids::TenantId>().expect("an id").uuid()
 }
