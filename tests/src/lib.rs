@@ -18,6 +18,7 @@ pub mod host;
 pub mod mail_tokens;
 pub mod mailbox;
 pub mod personas;
+pub mod totp;
 
 pub use answer::Answer;
 pub use app::App;

@@ -1,12 +1,15 @@
-//! The rotation of the signing key, as docs/key-rotation.md has it: nobody is logged out by it, and what the old key signed
-//! is refused when it is over.
+//! Rotations as docs/key-rotation.md has them: nobody is logged out or loses a second factor by one, and when it is over the old
+//! key is good for nothing.
 
 use e2e::{
     Anonymous, App, HostOptions, Member,
     host::{Host, free_port},
+    personas::PASSWORD,
+    totp::{code_at, step_now},
 };
+use reqwest::Method;
 use secrets::Variables;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Deploys the variables: the app goes on, on another port, with the same database.
 fn deploy(app: &mut App, variables: &Variables) {
@@ -62,8 +65,42 @@ async fn while_two_keys_are_alive_tokens_of_both_are_accepted_and_afterwards_tho
     let set = Anonymous::of(&app).get("/.well-known/jwks.json").await.expect(200);
     assert_eq!(kids(&set).len(), 1);
     // Whose access token is refused has a refresh token still.
-    let body = serde_json::json!({ "refresh_token": old.refresh_token });
+    let body = json!({ "refresh_token": old.refresh_token });
     let tokens = old.anonymous.post("/auth/refresh", &body).await.expect(200);
     let refreshed = Member { token: tokens["access_token"].as_str().expect("a token").to_owned(), ..old };
     refreshed.get("/leads").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_second_factor_outlives_the_key_that_it_was_sealed_with() {
+    const KEYS: &str = "SPIN_VARIABLE_AUTH_ENCRYPTION_KEYS";
+    let mut app = App::own(HostOptions::default()).expect("an app");
+    let mut variables = app.variables.clone();
+    let owner = Member::owner(&app).await;
+    let totp = owner.post("/auth/mfa/totp", &json!({ "password": PASSWORD })).await.expect(201);
+    let secret = totp["secret"].as_str().expect("a secret");
+    let code = code_at(secret, step_now() - 1);
+    owner.post("/auth/mfa/totp/confirm", &json!({ "code": code })).await.expect(200);
+
+    let old = variables[KEYS].clone();
+    let new =
+        format!("new:{}", &secrets::generate(&secrets::Addresses::default()).expect("secrets")[KEYS]["dev1:".len()..]);
+    let reseal = async |app: &App| app.as_scheduler(Method::POST, "/internal/auth/reseal").await.expect(200);
+    for (keys, resealed) in [(format!("{old},{new}"), 0), (format!("{new},{old}"), 1), (format!("{new},{old}"), 0)] {
+        variables.insert(KEYS.to_owned(), keys);
+        deploy(&mut app, &variables);
+        assert_eq!(reseal(&app).await, json!({ "resealed": resealed, "unreadable": 0, "has_more": false }));
+    }
+    variables.insert(KEYS.to_owned(), new);
+    deploy(&mut app, &variables);
+
+    let anonymous = Anonymous::of(&app);
+    let challenge = anonymous.log_in(&owner.email, PASSWORD).await.expect(200);
+    let body = json!({ "mfa_token": challenge["mfa_token"], "code": code_at(secret, step_now()) });
+    anonymous.post("/auth/mfa/verify", &body).await.expect(200);
+
+    // Who takes the only key out that opens a seed is told how many there are.
+    variables.insert(KEYS.to_owned(), old);
+    deploy(&mut app, &variables);
+    assert_eq!(reseal(&app).await, json!({ "resealed": 0, "unreadable": 1, "has_more": false }));
 }

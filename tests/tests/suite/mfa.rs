@@ -1,31 +1,12 @@
 //! Second factors: enrolled with the password, asked for at log-in, each code good once.
 
-use e2e::{Answer, App, Member, personas::PASSWORD};
+use e2e::{
+    Answer, App, Member,
+    personas::PASSWORD,
+    totp::{code_at, step_now},
+};
 use futures::future::join_all;
-use hmac::{Hmac, Mac};
 use serde_json::{Value, json};
-use sha1::Sha1;
-
-/// The code of a step (RFC 4226, 5.3), apart from the product's own code.
-fn code_at(secret: &str, step: u64) -> String {
-    let bits: String =
-        secret.bytes().map(|c| format!("{:05b}", if c.is_ascii_digit() { c - b'2' + 26 } else { c - b'A' })).collect();
-    let seed: Vec<u8> = bits
-        .as_bytes()
-        .chunks_exact(8)
-        .map(|byte| u8::from_str_radix(str::from_utf8(byte).unwrap(), 2).unwrap())
-        .collect();
-    let mut mac = Hmac::<Sha1>::new_from_slice(&seed).unwrap();
-    mac.update(&step.to_be_bytes());
-    let digest = mac.finalize().into_bytes();
-    let at = usize::from(digest[19] & 15);
-    let number = u32::from_be_bytes(digest[at..at + 4].try_into().unwrap()) & 0x7fff_ffff;
-    format!("{:06}", number % 1_000_000)
-}
-
-fn step_now() -> u64 {
-    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() / 30
-}
 
 /// Somebody with a factor.
 struct Enrolled {

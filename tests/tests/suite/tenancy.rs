@@ -21,6 +21,8 @@ enum Border {
     Own,
     /// Open to everybody; shows nobody's rows.
     Public,
+    /// For neighbours: whoever shows no service token is unauthenticated, whatever else they show.
+    Service,
     /// For the scheduler alone: whoever shows no service token is told that there is nothing.
     Scheduler,
 }
@@ -45,7 +47,13 @@ const ROUTES: &[(&str, &str, Border)] = &[
     ("GET", "/crm/readyz", Border::Public),
     ("GET", "/payments/healthz", Border::Public),
     ("GET", "/payments/readyz", Border::Public),
+    ("POST", "/api-keys", Border::Create),
+    ("GET", "/api-keys", Border::List),
+    ("DELETE", "/api-keys/{id}", Border::Item),
+    ("GET", "/audit-log", Border::List),
+    ("POST", "/auth/introspect", Border::Service),
     ("POST", "/internal/auth/sweep", Border::Scheduler),
+    ("POST", "/internal/auth/reseal", Border::Scheduler),
     ("POST", "/internal/events/dispatch", Border::Scheduler),
     ("GET", "/internal/events", Border::Scheduler),
     ("POST", "/internal/events/{id}/replay", Border::Scheduler),
@@ -61,14 +69,37 @@ const ROUTES: &[(&str, &str, Border)] = &[
 fn body(method: &str, path: &str) -> Option<Value> {
     match (method, path) {
         ("POST", "/leads") => Some(json!({ "email": "stranger@example.com" })),
+        ("POST", "/api-keys") => Some(json!({ "name": "stranger's", "scopes": ["leads:read"] })),
         ("PATCH", "/leads/{id}") => Some(json!({ "company": "Stranger" })),
         ("POST", "/leads/{id}/status") => Some(json!({ "status": "LOST" })),
         _ => None,
     }
 }
 
-async fn ask(member: &Member, method: &str, path: &str, lead: &Value) -> e2e::Answer {
-    let concrete = path.replace("{id}", lead["id"].as_str().unwrap());
+/// What somebody has planted: an item of each kind.
+struct Planted {
+    lead: Value,
+    api_key: Value,
+}
+
+impl Planted {
+    async fn by(owner: &Member) -> Self {
+        let lead = owner.create_lead(json!({ "email": format!("of-{}", owner.email), "company": "Secret" })).await;
+        Self { lead, api_key: owner.make_api_key(&["leads:read"]).await }
+    }
+
+    /// The path with the id of the item that it is about, and what who may not see that is told.
+    fn concrete(&self, path: &str) -> (String, &'static str) {
+        let (item, code) = match path.split('/').nth(1) {
+            Some("api-keys") => (&self.api_key, "api_key_not_found"),
+            _ => (&self.lead, "lead_not_found"),
+        };
+        (path.replace("{id}", item["id"].as_str().unwrap()), code)
+    }
+}
+
+async fn ask(member: &Member, method: &str, path: &str, planted: &Planted) -> e2e::Answer {
+    let (concrete, _) = planted.concrete(path);
     let request = member.request(Method::from_bytes(method.as_bytes()).unwrap(), &concrete);
     Anonymous::send(match body(method, path) {
         Some(body) => request.json(&body),
@@ -97,50 +128,64 @@ async fn the_table_has_every_route() {
 async fn a_stranger_sees_nothing_of_a_tenant() {
     let app = App::shared();
     let (owner, stranger) = (Member::owner(app).await, Member::owner(app).await);
-    let lead = owner.create_lead(json!({ "email": "secret@example.com", "company": "Secret" })).await;
-    stranger.create_lead(json!({ "email": "stranger@example.com" })).await;
+    let (planted, strangers) = (Planted::by(&owner).await, Planted::by(&stranger).await);
+    // Whatever belongs to the owner names one of these.
+    let of_owner = [&planted.lead["id"], &planted.api_key["id"], &owner.account["id"], &owner.account["tenant"]["id"]]
+        .map(|id| id.as_str().unwrap());
 
     for &(method, path, border) in ROUTES {
         if method == "POST" && matches!(border, Border::Own) {
             continue; // Logging out would end the walk.
         }
         match border {
-            Border::Item => drop(ask(&stranger, method, path, &lead).await.problem(404, "lead_not_found")),
+            Border::Item => {
+                let answer = ask(&stranger, method, path, &planted).await;
+                answer.problem(404, planted.concrete(path).1);
+            }
             Border::List => {
-                let page = ask(&stranger, method, path, &lead).await.expect(200);
-                let rows = page["data"].as_array().unwrap();
-                assert!(!rows.is_empty() && rows.iter().all(|row| row["email"] == "stranger@example.com"), "{page}");
+                let page = ask(&stranger, method, path, &planted).await.expect(200);
+                assert!(!page["data"].as_array().unwrap().is_empty(), "{path}");
+                let text = page.to_string();
+                assert!(of_owner.iter().all(|id| !text.contains(id)), "{path}: {page}");
             }
             Border::Create => {
-                let made = ask(&stranger, method, path, &lead).await.expect(201);
-                assert_eq!(stranger.get(&format!("/leads/{}", made["id"].as_str().unwrap())).await.expect(200), made);
-                owner.get(&format!("/leads/{}", made["id"].as_str().unwrap())).await.problem(404, "lead_not_found");
+                let made = ask(&stranger, method, path, &planted).await.expect(201);
+                let id = made["id"].as_str().unwrap();
+                let listed = |page: Value| page["data"].as_array().unwrap().iter().any(|row| row["id"] == id);
+                assert!(listed(stranger.get(path).await.expect(200)), "{path}");
+                assert!(!listed(owner.get(path).await.expect(200)), "{path}");
             }
             Border::Figures => {
-                assert!(ask(&stranger, method, path, &lead).await.expect(200)["total"].as_u64().unwrap() <= 2)
+                assert!(ask(&stranger, method, path, &planted).await.expect(200)["total"].as_u64().unwrap() <= 2)
             }
             Border::Own => {
-                let me = ask(&stranger, method, path, &lead).await.expect(200);
+                let me = ask(&stranger, method, path, &planted).await.expect(200);
                 assert_eq!(
                     (&me["email"], &me["tenant"]["id"]),
                     (&json!(stranger.email), &stranger.account["tenant"]["id"])
                 );
             }
-            Border::Scheduler => drop(ask(&stranger, method, path, &lead).await.problem(404, "route_not_found")),
+            Border::Service => drop(ask(&stranger, method, path, &planted).await.problem(401, "unauthenticated")),
+            Border::Scheduler => drop(ask(&stranger, method, path, &planted).await.problem(404, "route_not_found")),
             Border::Public => {}
         }
     }
-    assert_eq!(owner.get(&format!("/leads/{}", lead["id"].as_str().unwrap())).await.expect(200), lead, "untouched");
+    let (lead, _) = planted.concrete("/leads/{id}");
+    assert_eq!(owner.get(&lead).await.expect(200), planted.lead, "untouched");
     assert_eq!(owner.get("/leads").await.expect(200)["data"].as_array().unwrap().len(), 1);
+    let keys = owner.get("/api-keys").await.expect(200)["data"].clone();
+    assert!(keys.as_array().unwrap().len() == 1 && keys[0]["revoked_at"].is_null(), "{keys}");
+    // What the stranger had planted was only there to be listed.
+    stranger.get(&strangers.concrete("/leads/{id}").0).await.expect(200);
 }
 
 #[tokio::test]
 async fn without_a_token_nothing_but_what_is_public_answers() {
     let app = App::shared();
     let owner = Member::owner(app).await;
-    let lead = owner.create_lead(json!({ "email": "secret@example.com" })).await;
+    let planted = Planted::by(&owner).await;
     for &(method, path, border) in ROUTES {
-        let concrete = path.replace("{id}", lead["id"].as_str().unwrap());
+        let (concrete, _) = planted.concrete(path);
         let request = owner.anonymous.request(Method::from_bytes(method.as_bytes()).unwrap(), &concrete);
         let answer = Anonymous::send(match body(method, path) {
             Some(body) => request.json(&body),
