@@ -102,10 +102,6 @@ api::refusals! {
     TenantWide {
         "404": "`tenant_not_found`",
     }
-    /// Making a tenant.
-    CreatingTenant {
-        "404": "`tenant_not_found`",
-    }
     /// Changing the tenant.
     ChangingTenant {
         "404": "`tenant_not_found`",

@@ -25,7 +25,7 @@ use crate::{
     domain::tenant_name::{self, TenantName},
     error::AuthError,
     routes::{
-        refusals::{ChangingTenant, CreatingTenant, JsonBody, Reading, TenantWide, Writing},
+        refusals::{ChangingTenant, JsonBody, Reading, TenantWide, Writing},
         registration::is_tenant_name,
         users::TenantView,
     },
@@ -95,7 +95,7 @@ fn tenant_response(row: TenantSettingsRow) -> Response {
     request_body = NewTenantBody,
     responses((status = 201, description = "The tenant", body = TenantView,
                headers(("Location" = String, description = "The path of the tenant"))),
-              Writing, JsonBody, CreatingTenant))]
+              Writing, JsonBody, TenantWide))]
 pub(crate) async fn create_tenant(
     caller: Person,
     clock: Clock,
