@@ -46,15 +46,16 @@ $$;
 alter function app.enter(uuid, uuid, uuid, text[]) owner to bizo_definer;
 grant execute on function app.enter(uuid, uuid, uuid, text[]) to bizo_auth, bizo_payments, bizo_crm, bizo_events;
 
--- The same for a program with an API key: the scope stands for the role. What it does is done in the name of the person
--- who made the key, with the key beside it. Raises BZ401 (unknown, revoked or expired), BZ403 (the scope is missing),
--- BZ404.
-create or replace function app.enter_key(p_hash bytea, p_scope text) returns app.caller
+-- The same for a program with an API key: it must have the scope, and the person who made it must still have a role that
+-- holds the right; what it does is done in their name, with the key beside it. Raises BZ401 (unknown, revoked or expired),
+-- BZ403 (the scope is missing, or the role is), BZ404.
+create or replace function app.enter_key(p_hash bytea, p_scope text, p_roles text[]) returns app.caller
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_key     auth.api_keys;
+    v_role    text;
     v_deleted timestamptz;
 begin
     select k.* into v_key from auth.api_keys k where k.hash = p_hash;
@@ -62,8 +63,8 @@ begin
         raise exception using errcode = 'BZ401', message = 'key revoked';
     end if;
     -- A key ends with the membership of the person who made it: who is shown out must not keep a way in.
-    select t.deleted_at
-      into v_deleted
+    select m.role, t.deleted_at
+      into v_role, v_deleted
       from auth.tenants t
       join auth.memberships m on m.tenant_id = t.id and m.user_id = v_key.created_by
       join auth.users u on u.id = m.user_id and u.deactivated_at is null
@@ -72,7 +73,7 @@ begin
         raise exception using errcode = 'BZ401', message = 'key revoked';
     elsif v_deleted is not null then
         raise exception using errcode = 'BZ404', message = 'tenant gone';
-    elsif p_scope <> all (v_key.scopes) then
+    elsif p_scope <> all (v_key.scopes) or v_role <> all (p_roles) then
         raise exception using errcode = 'BZ403', message = 'scope missing';
     end if;
 
@@ -90,8 +91,8 @@ begin
     return row(v_key.tenant_id, v_key.created_by, null, 'api_key', v_key.id)::app.caller;
 end
 $$;
-alter function app.enter_key(bytea, text) owner to bizo_definer;
-grant execute on function app.enter_key(bytea, text) to bizo_auth, bizo_payments, bizo_crm, bizo_events;
+alter function app.enter_key(bytea, text, text[]) owner to bizo_definer;
+grant execute on function app.enter_key(bytea, text, text[]) to bizo_auth, bizo_payments, bizo_crm, bizo_events;
 
 -- The same for what a person does as themself, in no tenant: only their own rows open. Raises BZ401.
 create or replace function app.enter_person(p_user uuid, p_session uuid) returns app.caller

@@ -2,8 +2,9 @@
 
 -- Decides by entering, as a request of the holder's would: one rule for both. A key that a neighbour asks for is in use, so
 -- its last use is noted as for any request. Runs as bizo_definer because nobody is known before.
--- `a`: key_hash (hex), or user_id, session_id and tenant_id? of a token that was verified, with the roles there are.
--- Answers { role } for a token, { tenant_id, key_id, scopes, expires_at } for a key, or NULL for what is over.
+-- `a`: key_hash (hex), or user_id, session_id and tenant_id? of a token that was verified; and the roles there are.
+-- Answers { role } for a token, { role (of who made it), tenant_id, key_id, scopes, expires_at } for a key, or NULL for
+-- what is over.
 create or replace function auth.introspect(a jsonb) returns json
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
@@ -17,8 +18,11 @@ begin
         if not found then
             return null;
         end if;
-        v_caller := app.enter_key(v_key.hash, v_key.scopes[1]);
-        return json_build_object('tenant_id', v_key.tenant_id, 'key_id', v_key.id, 'scopes', v_key.scopes,
+        v_caller := app.enter_key(v_key.hash, v_key.scopes[1],
+                                  array(select jsonb_array_elements_text(a -> 'roles')));
+        return json_build_object('role', (select m.role from auth.memberships m
+                                           where m.tenant_id = v_key.tenant_id and m.user_id = v_key.created_by),
+                                 'tenant_id', v_key.tenant_id, 'key_id', v_key.id, 'scopes', v_key.scopes,
                                  'expires_at', v_key.expires_at);
     elsif a ->> 'tenant_id' is null then
         v_caller := app.enter_person((a ->> 'user_id')::uuid, (a ->> 'session_id')::uuid);

@@ -31,6 +31,8 @@ pub enum Entry {
         hash: [u8; 32],
         /// The right that the route asks for, which must be among the key's scopes.
         scope: &'static str,
+        /// The roles that hold it; the person who made the key must have one.
+        roles: &'static [&'static str],
     },
     /// Nobody is known yet.
     Nobody,
@@ -40,23 +42,21 @@ impl Entry {
     /// The SQL expression of the entry and its parameters, which come first in the statement.
     pub(crate) fn to_sql(&self) -> (&'static str, Vec<ParameterValue>) {
         match self {
-            Self::Tenant { tenant, user, session, roles } => (
-                "app.enter($1, $2, $3, $4)",
-                vec![
-                    uuid(*tenant),
-                    uuid(*user),
-                    uuid(*session),
-                    ParameterValue::ArrayStr(roles.iter().map(|role| Some((*role).to_owned())).collect()),
-                ],
-            ),
+            Self::Tenant { tenant, user, session, roles } => {
+                ("app.enter($1, $2, $3, $4)", vec![uuid(*tenant), uuid(*user), uuid(*session), texts(roles)])
+            }
             Self::Person { user, session } => ("app.enter_person($1, $2)", vec![uuid(*user), uuid(*session)]),
-            Self::Key { hash, scope } => (
-                "app.enter_key($1, $2)",
-                vec![ParameterValue::Binary(hash.to_vec()), ParameterValue::Str((*scope).to_owned())],
+            Self::Key { hash, scope, roles } => (
+                "app.enter_key($1, $2, $3)",
+                vec![ParameterValue::Binary(hash.to_vec()), ParameterValue::Str((*scope).to_owned()), texts(roles)],
             ),
             Self::Nobody => ("app.enter_nobody()", Vec::new()),
         }
     }
+}
+
+fn texts(texts: &[&str]) -> ParameterValue {
+    ParameterValue::ArrayStr(texts.iter().map(|text| Some((*text).to_owned())).collect())
 }
 
 fn uuid(uuid: Uuid) -> ParameterValue {

@@ -77,7 +77,7 @@ async fn member(
         count_key(&app, &hash, parts).await?;
         // Whether it is a key is for the statement to find that does the work.
         let scope = scope.ok_or_else(no_key_may)?;
-        return Ok(Caller::new(app, None, Entry::Key { hash, scope }));
+        return Ok(Caller::new(app, None, Entry::Key { hash, scope, roles }));
     }
     let claims = verified(&app, &verifier, parts).await?;
     let entry = tenant_entry(&claims, roles).ok_or_else(|| {

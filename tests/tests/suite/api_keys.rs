@@ -273,3 +273,21 @@ async fn making_and_revoking_a_key_stand_in_the_audit_log() {
     assert_eq!(created["details"]["scopes"], json!(["leads:read"]));
     assert!(!log.to_string().contains(&made["key"].as_str().unwrap()[12..]));
 }
+
+#[tokio::test]
+async fn a_key_opens_no_more_than_the_person_who_made_it_may() {
+    let app = App::shared();
+    let owner = Member::owner(app).await;
+    let admin = owner.colleague(app, "admin").await;
+    let made =
+        admin.post("/api-keys", &json!({ "name": "ci", "scopes": ["leads:read", "leads:write"] })).await.expect(201);
+    let key = Member { token: made["key"].as_str().expect("a key").to_owned(), ..admin.clone() };
+    key.create_lead(json!({ "email": "lead@example.com" })).await;
+
+    app.database.plant_membership(owner.tenant(), admin.user(), "viewer").await;
+    key.get("/leads").await.expect(200);
+    key.post("/leads", &json!({ "email": "lead@example.com" })).await.problem(403, "forbidden");
+
+    owner.delete(&format!("/memberships/{}", admin.account["id"].as_str().expect("an id"))).await.expect(204);
+    key.get("/leads").await.problem(401, "unauthenticated");
+}

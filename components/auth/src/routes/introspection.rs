@@ -104,11 +104,14 @@ impl Introspection {
     }
 
     fn of_key(key: &LivingKey) -> Self {
+        let held = right::of_role(key.role);
         Self {
             active: true,
             tid: Some(key.tenant_id.into()),
             key_id: Some(key.key_id.into()),
-            scope: Some(key.scopes.join(" ")),
+            scope: Some(
+                key.scopes.iter().filter(|scope| held.contains(&scope.as_str())).cloned().collect::<Vec<_>>().join(" "),
+            ),
             exp: key.expires_at.map(|at| at.timestamp()),
             ..Self::default()
         }
@@ -152,7 +155,9 @@ mod tests {
     #[test]
     fn a_key_tells_its_tenant_and_scopes() {
         let nil = uuid::Uuid::nil();
-        let key = LivingKey { tenant_id: nil, key_id: nil, scopes: vec!["leads:read".to_owned()], expires_at: None };
+        let scopes = ["leads:read", "leads:write"].map(str::to_owned).to_vec();
+        // Who made it may only read by now.
+        let key = LivingKey { role: Role::Viewer, tenant_id: nil, key_id: nil, scopes, expires_at: None };
         assert_eq!(
             to_value(Introspection::of_key(&key)).unwrap(),
             json!({

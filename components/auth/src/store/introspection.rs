@@ -17,6 +17,8 @@ pub(crate) struct LivingSession {
 /// A key that lives.
 #[derive(Debug, Deserialize)]
 pub(crate) struct LivingKey {
+    /// What the person who made it is in the tenant now: it opens no more than they may.
+    pub(crate) role: Role,
     pub(crate) tenant_id: Uuid,
     pub(crate) key_id: Uuid,
     pub(crate) scopes: Vec<String>,
@@ -34,5 +36,5 @@ pub(crate) async fn find_session(db: &Db, claims: &Claims) -> Result<Option<Livi
 
 /// The key with this hash (in hex), which counts as a use of it; `None` where there is none that lives.
 pub(crate) async fn find_key(db: &Db, hash: &str) -> Result<Option<LivingKey>, DbError> {
-    db.call_unentered(Effect::Writes, "auth.introspect", &json!({ "key_hash": hash })).await
+    db.call_unentered(Effect::Writes, "auth.introspect", &json!({ "key_hash": hash, "roles": Role::ALL })).await
 }
