@@ -40,7 +40,8 @@ async fn main() -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("error"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     match run(&up).await {
-        Ok(()) => ExitCode::SUCCESS,
+        // At once: to return is to take the living instances apart, each with a complaint that it ended.
+        Ok(()) => std::process::exit(0),
         Err(error) => {
             eprintln!("Error: {error:#}");
             ExitCode::FAILURE
