@@ -2,7 +2,7 @@
 //!
 //! The table is checked against the API description: a route that is missing here fails the test.
 
-use e2e::{Anonymous, App, Member};
+use e2e::{Anonymous, App, Member, personas::fresh_email};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -47,6 +47,17 @@ const ROUTES: &[(&str, &str, Border)] = &[
     ("GET", "/crm/readyz", Border::Public),
     ("GET", "/payments/healthz", Border::Public),
     ("GET", "/payments/readyz", Border::Public),
+    ("POST", "/tenants", Border::Create),
+    ("GET", "/tenants", Border::List),
+    ("GET", "/tenants/{id}", Border::Item),
+    ("PATCH", "/tenants/{id}", Border::Item),
+    ("GET", "/memberships", Border::List),
+    ("PATCH", "/memberships/{user}", Border::Item),
+    ("DELETE", "/memberships/{user}", Border::Item),
+    ("POST", "/invitations", Border::Create),
+    ("GET", "/invitations", Border::List),
+    ("DELETE", "/invitations/{id}", Border::Item),
+    ("POST", "/invitations/accept", Border::Public),
     ("POST", "/api-keys", Border::Create),
     ("GET", "/api-keys", Border::List),
     ("DELETE", "/api-keys/{id}", Border::Item),
@@ -69,6 +80,9 @@ const ROUTES: &[(&str, &str, Border)] = &[
 fn body(method: &str, path: &str) -> Option<Value> {
     match (method, path) {
         ("POST", "/leads") => Some(json!({ "email": "stranger@example.com" })),
+        ("POST", "/tenants") | ("PATCH", "/tenants/{id}") => Some(json!({ "name": "Stranger" })),
+        ("PATCH", "/memberships/{user}") => Some(json!({ "role": "viewer" })),
+        ("POST", "/invitations") => Some(json!({ "email": "stranger@example.com", "role": "viewer" })),
         ("POST", "/api-keys") => Some(json!({ "name": "stranger's", "scopes": ["leads:read"] })),
         ("PATCH", "/leads/{id}") => Some(json!({ "company": "Stranger" })),
         ("POST", "/leads/{id}/status") => Some(json!({ "status": "LOST" })),
@@ -80,21 +94,34 @@ fn body(method: &str, path: &str) -> Option<Value> {
 struct Planted {
     lead: Value,
     api_key: Value,
+    invitation: Value,
+    tenant: Value,
+    person: Value,
 }
 
 impl Planted {
     async fn by(owner: &Member) -> Self {
         let lead = owner.create_lead(json!({ "email": format!("of-{}", owner.email), "company": "Secret" })).await;
-        Self { lead, api_key: owner.make_api_key(&["leads:read"]).await }
+        Self {
+            lead,
+            api_key: owner.make_api_key(&["leads:read"]).await,
+            invitation: owner.invite(&fresh_email(), "member").await,
+            tenant: owner.account["tenant"].clone(),
+            person: owner.account.clone(),
+        }
     }
 
     /// The path with the id of the item that it is about, and what who may not see that is told.
     fn concrete(&self, path: &str) -> (String, &'static str) {
         let (item, code) = match path.split('/').nth(1) {
             Some("api-keys") => (&self.api_key, "api_key_not_found"),
+            Some("tenants") => (&self.tenant, "tenant_not_found"),
+            Some("memberships") => (&self.person, "user_not_found"),
+            Some("invitations") => (&self.invitation, "invitation_not_found"),
             _ => (&self.lead, "lead_not_found"),
         };
-        (path.replace("{id}", item["id"].as_str().unwrap()), code)
+        let id = item["id"].as_str().unwrap();
+        (path.replace("{id}", id).replace("{user}", id), code)
     }
 }
 
@@ -130,8 +157,8 @@ async fn a_stranger_sees_nothing_of_a_tenant() {
     let (owner, stranger) = (Member::owner(app).await, Member::owner(app).await);
     let (planted, strangers) = (Planted::by(&owner).await, Planted::by(&stranger).await);
     // Whatever belongs to the owner names one of these.
-    let of_owner = [&planted.lead["id"], &planted.api_key["id"], &owner.account["id"], &owner.account["tenant"]["id"]]
-        .map(|id| id.as_str().unwrap());
+    let of_owner = [&planted.lead, &planted.api_key, &planted.invitation, &planted.tenant, &planted.person]
+        .map(|item| item["id"].as_str().unwrap());
 
     for &(method, path, border) in ROUTES {
         if method == "POST" && matches!(border, Border::Own) {
@@ -175,6 +202,8 @@ async fn a_stranger_sees_nothing_of_a_tenant() {
     assert_eq!(owner.get("/leads").await.expect(200)["data"].as_array().unwrap().len(), 1);
     let keys = owner.get("/api-keys").await.expect(200)["data"].clone();
     assert!(keys.as_array().unwrap().len() == 1 && keys[0]["revoked_at"].is_null(), "{keys}");
+    let invitations = owner.get("/invitations").await.expect(200)["data"].clone();
+    assert_eq!(invitations, json!([planted.invitation]), "untouched");
     // What the stranger had planted was only there to be listed.
     stranger.get(&strangers.concrete("/leads/{id}").0).await.expect(200);
 }
