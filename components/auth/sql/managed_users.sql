@@ -107,6 +107,7 @@ begin
         update auth.tenants t set owner_count = t.owner_count - 1, updated_at = v_at where t.id = c.tenant_id;
     end if;
     delete from auth.memberships m where m.tenant_id = c.tenant_id and m.user_id = v_user;
+    perform auth.withdraw_invitations_of(c, a, v_user, null);
     perform app.audit(c, a, 'membership.ended', 'user', v_user, jsonb_build_object('role', v_role));
 
     if auth.belongs_only_to(v_user, c.tenant_id) then
