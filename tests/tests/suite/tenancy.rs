@@ -19,6 +19,8 @@ enum Border {
     Figures,
     /// One's own account.
     Own,
+    /// Acts on the caller alone and names nobody else; what it does is tested where it belongs.
+    Oneself,
     /// Open to everybody; shows nobody's rows.
     Public,
     /// For neighbours: whoever shows no service token is unauthenticated, whatever else they show.
@@ -31,7 +33,26 @@ const ROUTES: &[(&str, &str, Border)] = &[
     ("POST", "/auth/register", Border::Public),
     ("POST", "/auth/jwt/login", Border::Public),
     ("POST", "/auth/jwt/logout", Border::Own),
+    ("POST", "/auth/refresh", Border::Public),
+    ("POST", "/auth/mfa/verify", Border::Public),
+    ("POST", "/auth/forgot-password", Border::Public),
+    ("POST", "/auth/reset-password", Border::Public),
+    ("POST", "/auth/request-verify-token", Border::Public),
+    ("POST", "/auth/verify", Border::Public),
+    ("POST", "/auth/switch-tenant", Border::Oneself),
+    ("GET", "/auth/sessions", Border::List),
+    ("DELETE", "/auth/sessions", Border::Oneself),
+    ("DELETE", "/auth/sessions/{id}", Border::Item),
+    ("GET", "/auth/mfa", Border::Oneself),
+    ("POST", "/auth/mfa/totp", Border::Oneself),
+    ("POST", "/auth/mfa/totp/confirm", Border::Oneself),
+    ("DELETE", "/auth/mfa/totp", Border::Oneself),
+    ("POST", "/auth/mfa/recovery-codes", Border::Oneself),
     ("GET", "/users/me", Border::Own),
+    ("PATCH", "/users/me", Border::Own),
+    ("GET", "/users/{id}", Border::Item),
+    ("PATCH", "/users/{id}", Border::Item),
+    ("DELETE", "/users/{id}", Border::Item),
     ("GET", "/.well-known/jwks.json", Border::Public),
     ("GET", "/auth/healthz", Border::Public),
     ("GET", "/auth/readyz", Border::Public),
@@ -81,6 +102,7 @@ fn body(method: &str, path: &str) -> Option<Value> {
     match (method, path) {
         ("POST", "/leads") => Some(json!({ "email": "stranger@example.com" })),
         ("POST", "/tenants") | ("PATCH", "/tenants/{id}") => Some(json!({ "name": "Stranger" })),
+        ("PATCH", "/users/me" | "/users/{id}") => Some(json!({})),
         ("PATCH", "/memberships/{user}") => Some(json!({ "role": "viewer" })),
         ("POST", "/invitations") => Some(json!({ "email": "stranger@example.com", "role": "viewer" })),
         ("POST", "/api-keys") => Some(json!({ "name": "stranger's", "scopes": ["leads:read"] })),
@@ -97,6 +119,7 @@ struct Planted {
     invitation: Value,
     tenant: Value,
     person: Value,
+    session: Value,
 }
 
 impl Planted {
@@ -108,6 +131,7 @@ impl Planted {
             invitation: owner.invite(&fresh_email(), "member").await,
             tenant: owner.account["tenant"].clone(),
             person: owner.account.clone(),
+            session: owner.get("/auth/sessions").await.expect(200)["data"][0].clone(),
         }
     }
 
@@ -116,6 +140,8 @@ impl Planted {
         let (item, code) = match path.split('/').nth(1) {
             Some("api-keys") => (&self.api_key, "api_key_not_found"),
             Some("tenants") => (&self.tenant, "tenant_not_found"),
+            Some("auth") => (&self.session, "session_not_found"),
+            Some("users") => (&self.person, "user_not_found"),
             Some("memberships") => (&self.person, "user_not_found"),
             Some("invitations") => (&self.invitation, "invitation_not_found"),
             _ => (&self.lead, "lead_not_found"),
@@ -157,8 +183,8 @@ async fn a_stranger_sees_nothing_of_a_tenant() {
     let (owner, stranger) = (Member::owner(app).await, Member::owner(app).await);
     let (planted, strangers) = (Planted::by(&owner).await, Planted::by(&stranger).await);
     // Whatever belongs to the owner names one of these.
-    let of_owner = [&planted.lead, &planted.api_key, &planted.invitation, &planted.tenant, &planted.person]
-        .map(|item| item["id"].as_str().unwrap());
+    let Planted { lead, api_key, invitation, tenant, person, session } = &planted;
+    let of_owner = [lead, api_key, invitation, tenant, person, session].map(|item| item["id"].as_str().unwrap());
 
     for &(method, path, border) in ROUTES {
         if method == "POST" && matches!(border, Border::Own) {
@@ -194,9 +220,10 @@ async fn a_stranger_sees_nothing_of_a_tenant() {
             }
             Border::Service => drop(ask(&stranger, method, path, &planted).await.problem(401, "unauthenticated")),
             Border::Scheduler => drop(ask(&stranger, method, path, &planted).await.problem(404, "route_not_found")),
-            Border::Public => {}
+            Border::Oneself | Border::Public => {}
         }
     }
+    owner.get("/users/me").await.expect(200);
     let (lead, _) = planted.concrete("/leads/{id}");
     assert_eq!(owner.get(&lead).await.expect(200), planted.lead, "untouched");
     assert_eq!(owner.get("/leads").await.expect(200)["data"].as_array().unwrap().len(), 1);
