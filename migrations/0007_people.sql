@@ -1,6 +1,6 @@
 -- How people come into a tenant and programs get at it: tokens sent by mail, invitations, API keys.
 
--- Tokens that were sent by mail, as SHA-256. A token is derived from its event when the message is sent; see crates/events.
+-- Tokens that were sent by mail, as SHA-256. A token is derived from its event when the message is sent; see crates/outbox.
 create table auth.mail_tokens (
     hash       bytea       primary key check (length(hash) = 32),
     purpose    text        not null check (purpose in ('verification', 'password_reset')),
