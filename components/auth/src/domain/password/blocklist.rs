@@ -1,5 +1,6 @@
 //! The passwords that everybody tries first: those of eight characters or more in the dictionary of zxcvbn-ts
-//! (`passwords.json` of its `language-common` 4.1.3, MIT licence), shorter ones being refused anyway.
+//! (`src/passwords.json` of the npm package `@zxcvbn-ts/language-common` 4.1.3), shorter ones being refused anyway. MIT
+//! licence, copyright (c) 2012-2016 Dan Wheeler and Dropbox, Inc., (c) 2021 @zxcvbn-ts.
 //!
 //! Compiled in as the sorted first four bytes of their SHA-256, big-endian: a password that is not listed is taken for one
 //! that is once in 240,000 times, and its owner chooses another. `cargo run -p blocklist -- passwords.json` writes the file.
@@ -34,7 +35,17 @@ mod tests {
 
     #[test]
     fn common_ones_are_found_and_others_are_not() {
-        for common in ["password", "12345678", "qwertyuiop", "iloveyou", "1q2w3e4r", "baseball"] {
+        for common in [
+            "password",
+            "password1",
+            "12345678",
+            "1234567890",
+            "qwertyuiop",
+            "iloveyou",
+            "trustno1",
+            "1q2w3e4r",
+            "baseball",
+        ] {
             assert!(contains(common), "{common}");
         }
         for other in ["", "correct horse battery staple", "Password", "zzqzzqzz"] {
