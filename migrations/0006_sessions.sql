@@ -84,7 +84,7 @@ grant select, insert, update on auth.mfa_challenges to bizo_auth;
 -- Finding by a token's hash, before anybody is known; sweeping.
 grant select, insert, delete on auth.refresh_tokens to bizo_definer;
 grant select, delete on auth.mfa_challenges to bizo_definer;
-grant select on auth.totp_factors, auth.recovery_codes to bizo_definer;
+grant select, delete on auth.totp_factors, auth.recovery_codes to bizo_definer;
 -- Refreshing, resetting a password and accepting an invitation act for a person who is known by a token only.
 grant update, delete on auth.sessions to bizo_definer;
 grant insert, update on auth.users, auth.tenants, auth.memberships to bizo_definer;

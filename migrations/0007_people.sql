@@ -3,7 +3,9 @@
 -- Tokens that were sent by mail, as SHA-256. A token is derived from its event when the message is sent; see crates/outbox.
 create table auth.mail_tokens (
     hash       bytea       primary key check (length(hash) = 32),
-    purpose    text        not null check (purpose in ('verification', 'password_reset')),
+    -- The last three are notices without a token, here so that they are counted like the others.
+    purpose    text        not null check (purpose in ('verification', 'password_reset', 'account_exists',
+                                                       'email_changed', 'password_changed')),
     user_id    uuid        not null references auth.users (id),
     -- The address that it was sent to: one that was changed since cannot be verified with it.
     email_key  text        not null,

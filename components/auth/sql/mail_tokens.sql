@@ -29,6 +29,7 @@ declare
     v_user       auth.users;
     v_invitation auth.invitations;
     v_purpose    text;
+    v_is_token   boolean;
     v_expires    timestamptz;
 begin
     select o.* into v_event from app.outbox o where o.id = (a ->> 'event_id')::uuid;
@@ -62,13 +63,9 @@ begin
         return null;
     end if;
 
-    if v_event.type not in ('mail.verification', 'mail.password_reset') then
-        return json_build_object(
-            'to', coalesce(v_event.payload ->> 'to', v_user.email), 'data', json_build_object('token', false));
-    end if;
-
     v_purpose := substr(v_event.type, length('mail.') + 1);
-    v_expires := v_event.created_at + case v_purpose when 'verification' then interval '24 hours' else interval '1 hour' end;
+    v_is_token := v_purpose in ('verification', 'password_reset');
+    v_expires := v_event.created_at + case v_purpose when 'password_reset' then interval '1 hour' else interval '24 hours' end;
     if v_expires <= v_at or (v_purpose = 'verification' and v_user.verified_at is not null) then
         return null;
     end if;
@@ -79,13 +76,17 @@ begin
            and t.created_at > v_at - interval '1 hour') >= 5 then
         return null;
     end if;
-    insert into auth.mail_tokens (hash, purpose, user_id, email_key, created_at, expires_at)
-    values (v_hash, v_purpose, v_user.id, v_user.email_key, v_at, v_expires)
+    insert into auth.mail_tokens (hash, purpose, user_id, email_key, created_at, expires_at, used_at)
+    values (v_hash, v_purpose, v_user.id, v_user.email_key, v_at, v_expires, case when not v_is_token then v_at end)
     on conflict (hash) do nothing;
     if found and v_purpose = 'password_reset' then
         perform app.audit(row(v_user.last_tenant_id, null, null, null, null)::app.caller,
                           jsonb_build_object('at', v_at, 'origin', v_event.payload -> 'origin'),
                           'user.password_reset_sent', 'user', v_user.id);
+    end if;
+    if not v_is_token then
+        return json_build_object(
+            'to', coalesce(v_event.payload ->> 'to', v_user.email), 'data', json_build_object('token', false));
     end if;
     return json_build_object('to', v_user.email, 'expires_at', v_expires, 'data', json_build_object('token', true));
 end
@@ -127,6 +128,18 @@ begin
     end if;
     v_caller := row((select u.last_tenant_id from auth.users u where u.id = v_user), v_user, null, null, null)::app.caller;
     perform auth.change_user(v_caller, a || jsonb_build_object('user_id', v_user));
+    -- Nobody had proven this address: whoever registered it may be somebody else, who leaves nothing behind to get in by.
+    update auth.users u
+       set verified_at = (a ->> 'at')::timestamptz
+     where u.id = v_user and u.verified_at is null;
+    if found then
+        delete from auth.totp_factors f where f.user_id = v_user;
+        delete from auth.recovery_codes r where r.user_id = v_user;
+        update auth.api_keys k
+           set revoked_at = (a ->> 'at')::timestamptz
+         where k.created_by = v_user and k.revoked_at is null;
+        perform app.audit(v_caller, a, 'user.email_verified', 'user', v_user);
+    end if;
     return json_build_object('reset', true);
 end
 $$;

@@ -108,6 +108,7 @@ begin
     end if;
     delete from auth.memberships m where m.tenant_id = c.tenant_id and m.user_id = v_user;
     perform auth.withdraw_invitations_of(c, a, v_user, null);
+    perform auth.revoke_api_keys_of(c, a, v_user);
     perform app.audit(c, a, 'membership.ended', 'user', v_user, jsonb_build_object('role', v_role));
 
     if auth.belongs_only_to(v_user, c.tenant_id) then

@@ -98,6 +98,25 @@ begin
 end
 $$;
 
+-- Revokes the API keys that somebody made: they end with the membership for good, also if the person comes back.
+create or replace function auth.revoke_api_keys_of(c app.caller, a jsonb, p_user uuid) returns void
+language plpgsql volatile
+as $$
+declare
+    v_id uuid;
+begin
+    for v_id in
+        update auth.api_keys k
+           set revoked_at = (a ->> 'at')::timestamptz
+         where k.tenant_id = c.tenant_id and k.created_by = p_user and k.revoked_at is null
+        returning k.id
+    loop
+        perform app.audit(c, a, 'api_key.revoked', 'api_key', v_id,
+                          jsonb_build_object('reason', 'maker_left'));
+    end loop;
+end
+$$;
+
 -- Gives a member another role. The last owner is refused by tenants_owner_count_check.
 -- `a`: user_id, role, manages, at, origin. Answers { changed: membership }, "not_found" or "out_of_reach".
 create or replace function auth.change_membership(c app.caller, a jsonb) returns json
@@ -151,6 +170,7 @@ begin
 
     delete from auth.memberships m where m.tenant_id = c.tenant_id and m.user_id = v_user;
     perform auth.withdraw_invitations_of(c, a, v_user, null);
+    perform auth.revoke_api_keys_of(c, a, v_user);
     update auth.tenants t
        set owner_count = t.owner_count - 1
      where t.id = c.tenant_id and v_locked.user_role = 'owner';
@@ -163,6 +183,7 @@ grant execute on function auth.membership_view(auth.memberships, auth.users),
                           auth.list_memberships(app.caller, jsonb), auth.find_membership(app.caller, uuid),
                           auth.lock_memberships(app.caller, uuid),
                           auth.withdraw_invitations_of(app.caller, jsonb, uuid, text),
+                          auth.revoke_api_keys_of(app.caller, jsonb, uuid),
                           auth.change_membership(app.caller, jsonb), auth.end_membership(app.caller, jsonb)
    to bizo_auth;
 -- What these call in turn.

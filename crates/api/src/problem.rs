@@ -296,7 +296,7 @@ impl From<DbError> for Problem {
                 StatusCode::FORBIDDEN,
                 "mfa_required",
                 "A second factor is required",
-                "This tenant asks for a second factor: enrol one (POST /auth/mfa/totp), or log in again with it.",
+                "This tenant asks for a second factor: enrol one (POST /auth/mfa/totp and …/confirm), or log in again with it.",
             ),
             DbError::RightMissing => Self::forbidden(
                 "The right for this is missing: the role in this tenant, or the API key's scopes, do not hold it.",

@@ -15,8 +15,9 @@ pub enum Entry {
         user: Uuid,
         /// The session that the token belongs to.
         session: Uuid,
-        /// The roles that hold the right which the route asks for.
-        roles: &'static [&'static str],
+        /// The roles that hold the right which the route asks for; none for what people do as themselves, which asks
+        /// for no second factor either.
+        roles: Option<&'static [&'static str]>,
     },
     /// A session of a person, in no tenant.
     Person {
@@ -42,9 +43,10 @@ impl Entry {
     /// The SQL expression of the entry and its parameters, which come first in the statement.
     pub(crate) fn to_sql(&self) -> (&'static str, Vec<ParameterValue>) {
         match self {
-            Self::Tenant { tenant, user, session, roles } => {
-                ("app.enter($1, $2, $3, $4)", vec![uuid(*tenant), uuid(*user), uuid(*session), texts(roles)])
-            }
+            Self::Tenant { tenant, user, session, roles } => (
+                "app.enter($1, $2, $3, $4)",
+                vec![uuid(*tenant), uuid(*user), uuid(*session), roles.map_or(ParameterValue::DbNull, texts)],
+            ),
             Self::Person { user, session } => ("app.enter_person($1, $2)", vec![uuid(*user), uuid(*session)]),
             Self::Key { hash, scope, roles } => (
                 "app.enter_key($1, $2, $3)",

@@ -8,10 +8,7 @@ use db::Entry;
 use http::{HeaderMap, request::Parts};
 use sha2::{Digest, Sha256};
 
-use crate::{
-    Caller, Claims, TokenError, Verifier,
-    right::{BeMember, Right},
-};
+use crate::{Caller, Claims, TokenError, Verifier, right::Right};
 
 /// What every API key begins with.
 pub const API_KEY_START: &str = "bizo_";
@@ -80,7 +77,7 @@ async fn member(
         return Ok(Caller::new(app, None, Entry::Key { hash, scope, roles }));
     }
     let claims = verified(&app, &verifier, parts).await?;
-    let entry = tenant_entry(&claims, roles).ok_or_else(|| {
+    let entry = tenant_entry(&claims, Some(roles)).ok_or_else(|| {
         Problem::forbidden("The token names no tenant: log in to one, or become a member of one first.")
     })?;
     Ok(Caller::new(app, Some(claims), entry))
@@ -101,7 +98,7 @@ where
             return Err(no_key_may());
         }
         let claims = verified(&app, &verifier, parts).await?;
-        let entry = tenant_entry(&claims, BeMember::ROLES)
+        let entry = tenant_entry(&claims, None)
             .unwrap_or_else(|| Entry::Person { user: claims.sub.uuid(), session: claims.sid.uuid() });
         Ok(Self(Caller::new(app, Some(claims.clone()), entry), claims))
     }
@@ -123,7 +120,7 @@ fn no_key_may() -> Problem {
     Problem::forbidden("No API key may do this: log in as a person.")
 }
 
-fn tenant_entry(claims: &Claims, roles: &'static [&'static str]) -> Option<Entry> {
+fn tenant_entry(claims: &Claims, roles: Option<&'static [&'static str]>) -> Option<Entry> {
     let tenant = claims.tid?.uuid();
     Some(Entry::Tenant { tenant, user: claims.sub.uuid(), session: claims.sid.uuid(), roles })
 }

@@ -290,4 +290,7 @@ async fn a_key_opens_no_more_than_the_person_who_made_it_may() {
 
     owner.delete(&format!("/memberships/{}", admin.account["id"].as_str().expect("an id"))).await.expect(204);
     key.get("/leads").await.problem(401, "unauthenticated");
+    // For good, also if its maker comes back.
+    app.database.plant_membership(owner.tenant(), admin.user(), "admin").await;
+    key.get("/leads").await.problem(401, "unauthenticated");
 }

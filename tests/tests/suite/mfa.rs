@@ -197,12 +197,19 @@ async fn nothing_is_asked_for_before_the_first_code_was_right() {
 async fn a_tenant_that_asks_for_a_factor_is_entered_with_one_alone() {
     let app = App::shared();
     let person = Enrolled::new().await;
-    let mate = person.owner.colleague(app, "member").await;
+    let (mate, other) = (person.owner.colleague(app, "member").await, person.owner.colleague(app, "viewer").await);
     mate.get("/leads").await.expect(200);
     let tenant = person.owner.tenant();
     app.database.execute(&format!("update auth.tenants set mfa_required = true where id = '{tenant}'")).await;
 
     mate.get("/leads").await.problem(403, "mfa_required");
+    // What people do as themselves goes on, so that they can enrol one where they are.
+    other.get("/leads").await.problem(403, "mfa_required");
+    other.get("/users/me").await.expect(200);
+    let totp = other.post("/auth/mfa/totp", &json!({ "password": PASSWORD })).await.expect(201);
+    let code = code_at(totp["secret"].as_str().unwrap(), step_now());
+    other.post("/auth/mfa/totp/confirm", &json!({ "code": code })).await.expect(200);
+    other.get("/leads").await.expect(200);
     person.owner.get("/leads").await.expect(200);
 
     // Logging in gives a session without a tenant, in which a factor can be enrolled.
@@ -222,4 +229,26 @@ async fn a_tenant_that_asks_for_a_factor_is_entered_with_one_alone() {
     let switched = outside.post("/auth/switch-tenant", &there).await.expect(200);
     let inside = Member { token: switched["access_token"].as_str().unwrap().to_owned(), ..outside };
     inside.get("/leads").await.expect(200);
+}
+
+#[tokio::test]
+async fn who_registers_with_somebody_elses_address_leaves_nothing_behind_to_get_in_by() {
+    let squatter = Enrolled::new().await;
+    let key = json!({ "name": "left behind", "scopes": ["leads:read"] });
+    let key = squatter.owner.post("/api-keys", &key).await.expect(201)["key"].as_str().unwrap().to_owned();
+    let key = Member { token: key, ..squatter.owner.clone() };
+    key.get("/leads").await.expect(200);
+
+    // The address's own person asks for a new password and never hears of the factor.
+    let owner = &squatter.owner;
+    owner.anonymous.post("/auth/forgot-password", &json!({ "email": owner.email })).await.expect(202);
+    let token = App::shared().mail_token("mail.password_reset", &owner.email).await.expect("a message");
+    let new = json!({ "token": token, "password": "the passphrase of the mailbox" });
+    owner.anonymous.post("/auth/reset-password", &new).await.expect(200);
+    let tokens = owner.anonymous.log_in(&owner.email, "the passphrase of the mailbox").await.expect(200);
+    let inside = squatter.logged_in(&tokens);
+    assert_eq!(inside.get("/users/me").await.expect(200)["is_verified"], true);
+    assert_eq!(inside.get("/auth/mfa").await.expect(200)["totp"], false);
+    key.get("/leads").await.problem(401, "unauthenticated");
+    owner.get("/users/me").await.problem(401, "unauthenticated");
 }

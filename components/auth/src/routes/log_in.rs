@@ -38,7 +38,7 @@ use crate::{
         self,
         log_in_attempts::{Attempt, CountedBy, Throttle},
         mfa::{NewChallenge, Proof},
-        sessions::{NewSession, VerifiedPassword},
+        sessions::{LogInRow, NewSession, VerifiedPassword},
     },
 };
 
@@ -147,8 +147,10 @@ pub(crate) async fn log_in(
     };
 
     let db = app.open_database().await?;
+    // Where nobody is to learn who has an account, registering one and logging in to it must not tell either.
+    let may_enter = |found: &LogInRow| found.is_active && (found.is_verified || !secrets.hides_accounts);
     let meant = found.as_ref().map(|found| (found.user_id, found.tenant_id));
-    let Some(found) = found.filter(|found| verdict != Verdict::Wrong && found.is_active) else {
+    let Some(found) = found.filter(|found| verdict != Verdict::Wrong && may_enter(found)) else {
         attempt.failed(&db, counted_by, meant, &origin).await?;
         return Err(AuthError::BadCredentials.into());
     };
