@@ -17,7 +17,7 @@ from . import ids, passwords, settings, texts
 from .database import auth_database
 from .identity import ACCESS_TOKEN_SECONDS, Person, entry, sign
 from .input import json_body, read_form
-from .limits import count_visitor, limit_key
+from .limits import client_address, count_visitor, limit_key
 from .problems import Problem, internal
 from .throttle import Attempt
 
@@ -104,8 +104,18 @@ def _digest(purpose: bytes, message: str) -> str:
     return hmac.new(settings.HMAC_KEY, purpose + b"\0" + message.encode(), hashlib.sha256).hexdigest()
 
 
+def _origin(request: Request) -> dict[str, str | None]:
+    """Where a request came from, for the audit log: crates/api/src/request_origin.rs."""
+    user_agent = request.headers.get("user-agent")
+    return {
+        "address": client_address(request),
+        "user_agent": user_agent[:_USER_AGENT_CHARS_MAX] if user_agent else None,
+        "request_id": request.scope["notes"].request_id,
+    }
+
+
 @router.post("/auth/register", status_code=201, dependencies=[Depends(count_visitor)])
-async def register(new: Annotated[NewUser, Depends(json_body(NewUser))]) -> Account:
+async def register(request: Request, new: Annotated[NewUser, Depends(json_body(NewUser))]) -> Account:
     """Makes an account with its first tenant, of which the person is the owner."""
     user, tenant = ids.uuid7(), ids.uuid7()
     asked = new.tenant_name or new.email.rpartition("@")[0]
@@ -127,7 +137,7 @@ async def register(new: Annotated[NewUser, Depends(json_body(NewUser))]) -> Acco
         "event_id": ids.uuid7(),
         "hides_accounts": False,
         "at": datetime.now(UTC),
-        "origin": {},
+        "origin": _origin(request),
     }
     statement = "select auth.register(app.enter_nobody(), $1)::text"
     outcome = orjson.loads(await auth_database.text(statement, orjson.dumps(account).decode(), writes=True))
@@ -172,7 +182,9 @@ async def log_in(request: Request, address: Annotated[str, Depends(count_visitor
     found = orjson.loads(text) if text else None
     # No connection is held while the hash is computed.
     is_right = await passwords.verify(passwords.normalize(form.password), found and found["password_hash"])
+    origin = _origin(request)
     if not found or not is_right or not found["is_active"]:
+        await attempt.failed(found, origin)
         raise _bad_credentials()
     tenant = UUID(found["tenant_id"]) if found["tenant_id"] else None
     if slug is not None and tenant is None:
@@ -180,7 +192,6 @@ async def log_in(request: Request, address: Annotated[str, Depends(count_visitor
 
     session, now = ids.uuid7(), datetime.now(UTC)
     refresh_token = secrets.token_urlsafe(32)
-    user_agent = request.headers.get("user-agent")
     opened = await auth_database.text(
         "select auth.open_session($1)::text",
         orjson.dumps(
@@ -194,10 +205,7 @@ async def log_in(request: Request, address: Annotated[str, Depends(count_visitor
                 "at": now,
                 "expires_at": now + timedelta(days=14),
                 "ends_at": now + timedelta(days=90),
-                "origin": {
-                    "user_agent": user_agent[:_USER_AGENT_CHARS_MAX] if user_agent else None,
-                    "address": address,
-                },
+                "origin": origin,
             }
         ).decode(),
         writes=True,
@@ -209,10 +217,10 @@ async def log_in(request: Request, address: Annotated[str, Depends(count_visitor
 
 
 @router.post("/auth/jwt/logout", status_code=204)
-async def log_out(person: Person) -> None:
+async def log_out(request: Request, person: Person) -> None:
     """Ends the caller's session: its tokens are refused from now on."""
     enter, args = entry(person)
-    at = orjson.dumps({"at": datetime.now(UTC), "origin": {}}).decode()
+    at = orjson.dumps({"at": datetime.now(UTC), "origin": _origin(request)}).decode()
     await auth_database.text(f"select auth.log_out({enter}, ${len(args) + 1})::text", *args, at, writes=True)
 
 

@@ -4,7 +4,9 @@ use e2e::{
     Anonymous, App, Member,
     personas::{PASSWORD, fresh_email},
 };
+use reqwest::Method;
 use serde_json::{Value, json};
+use sqlx::Row;
 
 #[tokio::test]
 async fn who_registers_can_log_in_and_is_who_they_are() {
@@ -23,8 +25,12 @@ async fn who_registers_can_log_in_and_is_who_they_are() {
 
     let answer = anonymous.log_in(&email.to_uppercase(), PASSWORD).await.expect(200);
     assert_eq!((&answer["token_type"], &answer["expires_in"]), (&json!("bearer"), &json!(600)));
-    assert!(answer["refresh_token"].is_string(), "{answer}");
-    assert_eq!(answer.as_object().unwrap().len(), 4, "{answer}");
+    let names: Vec<&String> = answer.as_object().unwrap().keys().collect();
+    assert_eq!(names, ["access_token", "expires_in", "refresh_token", "token_type"]);
+    let refresh_token = answer["refresh_token"].as_str().unwrap();
+    assert!(refresh_token.len() == 43 && !refresh_token.contains(['=', '+', '/']), "256 bits in base64url");
+    let again = anonymous.log_in(&email, PASSWORD).await.expect(200);
+    assert_ne!(again["refresh_token"], refresh_token);
     let scope = format!("tenant:{slug}");
     let member = anonymous.become_member(&email, account.clone(), &scope).await;
     assert_eq!(member.get("/users/me").await.expect(200), account);
@@ -53,6 +59,28 @@ async fn wrong_passwords_and_unknown_addresses_are_answered_alike() {
     for (email, password) in [(owner.email.as_str(), "wrong"), (&fresh_email(), PASSWORD), ("nobody", "")] {
         let problem = owner.anonymous.log_in(email, password).await.problem(400, "bad_credentials");
         assert_eq!(problem["detail"], "LOGIN_BAD_CREDENTIALS");
+    }
+}
+
+/// What is kept of it costs work, so all systems keep it: a count for the throttle, a line in the audit log.
+#[tokio::test]
+async fn a_failed_log_in_is_kept() {
+    let app = App::shared();
+    let owner = Member::owner(app).await;
+    let known = [Some(owner.user()), Some(owner.tenant())];
+    for (email, password, whose) in [(owner.email.clone(), "wrong", known), (fresh_email(), PASSWORD, [None; 2])] {
+        let id = uuid::Uuid::now_v7().to_string();
+        let form = [("username", email.as_str()), ("password", password)];
+        let request = owner.anonymous.request(Method::POST, "/auth/jwt/login").header("x-request-id", &id).form(&form);
+        Anonymous::send(request).await.problem(400, "bad_credentials");
+        let kept = format!(
+            "select l.target_id::text, l.tenant_id::text from app.audit_log l join auth.failed_log_ins f on f.failed_at = l.at
+              where l.action = 'session.refused' and l.request_id = '{id}'"
+        );
+        let rows = app.database.rows(&kept).await;
+        assert_eq!(rows.len(), 1, "{email}");
+        let meant: [Option<String>; 2] = [rows[0].get(0), rows[0].get(1)];
+        assert_eq!(meant, whose.map(|id| id.map(|id| id.to_string())));
     }
 }
 
