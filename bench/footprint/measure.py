@@ -27,7 +27,7 @@ ROOT = HERE.parent.parent
 POLL_SECONDS = 0.002
 START_LIMIT_SECONDS = 180
 IDLE_SECONDS = 5
-COMPONENTS = ("auth", "payments", "crm", "web")
+COMPONENTS = ("auth", "payments", "crm", "events", "web")
 PASSWORD = "correct horse battery staple"
 # Settings of a shell that would reach one side or the other.
 UNWANTED = ("SPIN_", "BIZO_OWNER_URL", "DATABASE_URL", "REDIS_URL", "PYTHON", "DISABLE_WASMTIME_CACHE")
@@ -253,7 +253,7 @@ def app(work: Path, port: int, database: str) -> Program:
         host = Path(shutil.copy(host, work / "host"))
     command = [str(host), "up", "-f", str(folder / "spin.toml"), "--listen", f"127.0.0.1:{port}"]
     command += ["--state-dir", str(folder / "state"), "--runtime-config-file", str(folder / "runtime-config.toml")]
-    parts = ["/auth/healthz", "/payments/healthz", "/crm/healthz", "/"]
+    parts = ["/auth/healthz", "/payments/healthz", "/crm/healthz", "/events/healthz", "/"]
     return Program("bizosaas", command, folder, environment, port, parts)
 
 

@@ -20,12 +20,22 @@ const START_LIMIT: Duration = Duration::from_secs(180);
 /// The host's processes are gone in less, on a busy machine too.
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 
-/// The shell around the host: it ends the host's whole process group (Spin has a child) when its input closes. The group
-/// exists only from `setsid` on, so an early end is tried again; `kill -s KILL -- -1` is the form that every `sh` reads.
-const KEEPER: &str = r#"setsid "$@" <&- & host=$!
-read -r _
-until kill -s KILL -- "-$host" || ! kill -s 0 "$host"; do sleep 0.05; done 2>/dev/null
-wait "$host""#;
+/// The shell around the host. It ends the host's whole process group (Spin has a child) when its input closes, however we
+/// end, and ends itself when the host does, so that nobody waits for one that died.
+///
+/// One part waits for the host, the other reads the input. The group exists only from `setsid` on, so an early end is
+/// tried again; a background job's input is what it is given; `kill -s KILL -- -1` is the form that every `sh` reads.
+const KEEPER: &str = r#"exec 3<&0
+setsid "$@" <&- 3<&- & host=$!
+{
+    read -r _
+    until kill -s KILL -- "-$host" || ! kill -s 0 "$host"; do sleep 0.05; done 2>/dev/null
+} <&3 & reader=$!
+exec 3<&-
+wait "$host"
+code=$?
+kill -s KILL -- "-$host" "$reader" 2>/dev/null
+exit "$code""#;
 
 /// How a host differs from the default one.
 #[derive(Debug, Clone, Default)]

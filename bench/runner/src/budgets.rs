@@ -4,9 +4,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    crypto::Computation,
     result::{Figures, Outcomes},
     route::Route,
-    system::System,
 };
 
 const VS_FASTAPI_ON_DEV_HOST: f64 = 1.5;
@@ -16,7 +16,7 @@ const VS_AXUM: f64 = 0.4;
 const IDLE_MEMORY_RATIO: f64 = 0.4;
 const COLD_START_MS: f64 = 150.0;
 const COLD_START_RATIO: f64 = 0.25;
-const HASHING_CPU_RATIO: f64 = 1.0;
+const CRYPTO_CPU_RATIO: f64 = 1.0;
 const WASM_MEGABYTES: f64 = 1.5;
 
 /// One budget.
@@ -68,14 +68,15 @@ pub(crate) fn budgets(outcomes: &Outcomes) -> Vec<Budget> {
     let (ours, theirs) = (of(&outcomes.cold_start_ms, "ours"), of(&outcomes.cold_start_ms, "fastapi"));
     budgets.push(at_most("cold start, compiled code cached", ours, COLD_START_MS, "ms"));
     budgets.push(at_most("cold start against FastAPI", over(ours, theirs), COLD_START_RATIO, ""));
-    let cpu = |system| outcomes.figure(system, Route::LogIn, "cpu_us");
-    let hashing = over(cpu(System::Ours), cpu(System::Fastapi));
-    budgets.push(at_most(
-        "log in: CPU of our process against that of FastAPI's, which hashes and signs in native C",
-        hashing,
-        HASHING_CPU_RATIO,
-        "",
-    ));
+    for computation in Computation::ALL {
+        let theirs = match computation {
+            Computation::Argon2id => "argon2-cffi's C",
+            Computation::Ed25519Verify => "OpenSSL",
+        };
+        let what = format!("{}: CPU in WebAssembly against {theirs}", computation.label());
+        let ratio = outcomes.crypto.get(computation.name()).and_then(|figures| of(figures, "ratio"));
+        budgets.push(at_most(&what, ratio, CRYPTO_CPU_RATIO, ""));
+    }
     for (name, bytes) in &outcomes.wasm_bytes {
         budgets.push(at_most(&format!("{name}.wasm"), Some(*bytes as f64 / 1e6), WASM_MEGABYTES, "MB"));
     }
@@ -111,6 +112,8 @@ mod tests {
         assert_eq!(of(&all, "read a lead: requests/s against native axum, dev host"), Some(true));
         assert_eq!(of(&all, "idle memory of the whole app against the three FastAPI services"), Some(true));
         assert_eq!(of(&all, "cold start, compiled code cached"), Some(true));
+        assert_eq!(of(&all, "Argon2id, 19 MiB, two passes: CPU in WebAssembly against argon2-cffi's C"), Some(false));
+        assert_eq!(of(&all, "verifying an Ed25519 signature: CPU in WebAssembly against OpenSSL"), Some(true));
         assert_eq!(of(&all, "auth.wasm"), Some(true));
         assert_eq!(of(&all, "crm.wasm"), Some(false));
 

@@ -1,7 +1,4 @@
-//! The load generator: `wrk` with a script of ours, or `oha` where there is no `wrk`.
-//!
-//! `wrk` sends the requests of a plan in turn and makes each body its own. `oha` sends one request over and over, so it
-//! has one tenant and one body, and cannot register.
+//! The load generator: `wrk` with a script of ours, which sends the requests of a plan in turn and makes each body its own.
 
 use std::{
     collections::BTreeMap,
@@ -11,9 +8,8 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
-use serde_json::Value;
 
 const SCRIPT: &str = include_str!("wrk.lua");
 
@@ -114,10 +110,12 @@ pub(crate) struct Outcome {
     pub(crate) max_ms: f64,
     /// Answers with a status of 400 or above.
     pub(crate) refused: u64,
-    /// Connections that failed, at any point.
+    /// Connections that failed at any point, and answers that took longer than the generator's 10 s.
     pub(crate) broken: u64,
     /// Answers with a `Retry-After`, if they were counted.
     pub(crate) retry_after: u64,
+    /// Answers that were the problem `saturated`, if they were counted.
+    pub(crate) saturated: u64,
     /// Answers by status, if they were counted.
     pub(crate) statuses: BTreeMap<u16, u64>,
 }
@@ -134,16 +132,9 @@ impl Outcome {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Tool {
-    Wrk,
-    Oha,
-}
-
 /// The generator of this run.
 #[derive(Debug)]
 pub(crate) struct Generator {
-    tool: Tool,
     folder: PathBuf,
     /// The core that it has to itself.
     core: Option<u32>,
@@ -153,79 +144,38 @@ pub(crate) struct Generator {
 impl Generator {
     /// Finds a generator; its files go into `folder`.
     pub(crate) fn find(folder: &Path, core: Option<u32>) -> Result<Self> {
-        let tool = match (on_path("wrk"), on_path("oha")) {
-            (true, _) => Tool::Wrk,
-            (false, true) => Tool::Oha,
-            (false, false) => {
-                bail!("no load generator: install the Debian package `wrk`, or `oha` with `cargo install oha`")
-            }
-        };
+        ensure!(on_path("wrk"), "no load generator: install the Debian package `wrk`");
         std::fs::write(folder.join("wrk.lua"), SCRIPT)?;
-        Ok(Self { tool, folder: folder.to_owned(), core, run: AtomicU32::new(0) })
+        Ok(Self { folder: folder.to_owned(), core, run: AtomicU32::new(0) })
     }
 
     /// What a reader should know about it.
     pub(crate) fn description(&self) -> String {
-        let name = match self.tool {
-            Tool::Wrk => "wrk, all tenants in turn",
-            Tool::Oha => "oha, one tenant and one body",
-        };
+        let name = "wrk, all tenants in turn";
         match self.core {
             Some(core) => format!("{name}; pinned to core {core}, everything else to the other cores"),
             None => format!("{name}; not pinned, because there are too few cores to give it one"),
         }
     }
 
-    /// Whether it can make the requests of this plan.
-    pub(crate) fn can(&self, plan: &Plan) -> bool {
-        self.tool == Tool::Wrk || !plan.requests.iter().any(|request| request.path == "/auth/register")
-    }
-
     /// Puts a load on a system.
     pub(crate) fn load(&self, port: u16, plan: &Plan, load: Load) -> Result<Outcome> {
         ensure!(!plan.requests.is_empty(), "a load needs requests");
         let run = format!("{}-{}", std::process::id(), self.run.fetch_add(1, Ordering::Relaxed));
-        let origin = format!("http://127.0.0.1:{port}");
-        match self.tool {
-            Tool::Wrk => {
-                let file = self.folder.join("plan.lua");
-                std::fs::write(&file, lua(plan, &run, load.count_statuses))?;
-                let threads = if self.core.is_some() { 1 } else { load.connections.min(2) };
-                let mut command = self.pinned("wrk");
-                command.args([
-                    format!("-t{threads}"),
-                    format!("-c{}", load.connections),
-                    format!("-d{}s", load.seconds),
-                ]);
-                command
-                    .args(["--timeout", "10s", "-s"])
-                    .arg(self.folder.join("wrk.lua"))
-                    .arg(&origin)
-                    .arg("--")
-                    .arg(file);
-                outcome_of_wrk(&output(command)?)
-            }
-            Tool::Oha => {
-                let request = &plan.requests[0];
-                let mut command = self.pinned("oha");
-                command.args(["--no-tui", "-z", &format!("{}s", load.seconds), "-c", &load.connections.to_string()]);
-                command.args(oha_json_flag()).args(["-m", request.method]);
-                for (name, value) in &request.headers {
-                    command.args(["-H", &format!("{name}: {value}")]);
-                }
-                if let Some(body) = request.body_with(&run) {
-                    command.args(["-d", &body]);
-                }
-                command.arg(format!("{origin}{}", request.path));
-                outcome_of_oha(&output(command)?)
-            }
-        }
+        let file = self.folder.join("plan.lua");
+        std::fs::write(&file, lua(plan, &run, load.count_statuses))?;
+        let threads = if self.core.is_some() { 1 } else { load.connections.min(2) };
+        let mut command = self.wrk();
+        command.args([format!("-t{threads}"), format!("-c{}", load.connections), format!("-d{}s", load.seconds)]);
+        command.args(["--timeout", "10s", "-s"]).arg(self.folder.join("wrk.lua"));
+        command.arg(format!("http://127.0.0.1:{port}")).arg("--").arg(file);
+        outcome_of_wrk(&output(command)?)
     }
 
-    fn pinned(&self, program: &str) -> Command {
-        let Some(core) = self.core else { return Command::new(program) };
+    fn wrk(&self) -> Command {
+        let Some(core) = self.core else { return Command::new("wrk") };
         let mut command = Command::new("taskset");
-        command.args(["-c", &core.to_string(), program]);
+        command.args(["-c", &core.to_string(), "wrk"]);
         command
     }
 }
@@ -245,12 +195,6 @@ fn output(mut command: Command) -> Result<String> {
         String::from_utf8_lossy(&output.stderr).trim()
     );
     Ok(text)
-}
-
-/// Newer versions have another flag for the same.
-fn oha_json_flag() -> &'static [&'static str] {
-    let help = Command::new("oha").arg("--help").output().map(|output| output.stdout).unwrap_or_default();
-    if String::from_utf8_lossy(&help).contains("--output-format") { &["--output-format", "json"] } else { &["--json"] }
 }
 
 /// The plan as a Lua file.
@@ -286,35 +230,6 @@ fn outcome_of_wrk(text: &str) -> Result<Outcome> {
     serde_json::from_str(line).with_context(|| format!("wrk wrote something else than figures: {line}"))
 }
 
-/// Reads the report of oha, in which times are seconds.
-fn outcome_of_oha(text: &str) -> Result<Outcome> {
-    let report: Value = serde_json::from_str(text).with_context(|| format!("oha wrote no report: {text}"))?;
-    let figure = |pointer: &str| {
-        report.pointer(pointer).and_then(Value::as_f64).with_context(|| format!("oha's report has no {pointer}"))
-    };
-    let counts = |pointer: &str| -> BTreeMap<String, u64> {
-        let entries = report.pointer(pointer).and_then(Value::as_object).into_iter().flatten();
-        entries.filter_map(|(name, count)| Some((name.clone(), count.as_u64()?))).collect()
-    };
-    let statuses: BTreeMap<u16, u64> = counts("/statusCodeDistribution")
-        .into_iter()
-        .filter_map(|(status, count)| Some((status.parse().ok()?, count)))
-        .collect();
-    // What was under way when the time was over is no failure.
-    let broken = counts("/errorDistribution").into_iter().filter(|(name, _)| !name.contains("deadline"));
-    Ok(Outcome {
-        requests: statuses.values().sum(),
-        seconds: figure("/summary/total")?,
-        p50_ms: figure("/latencyPercentiles/p50")? * 1e3,
-        p99_ms: figure("/latencyPercentiles/p99")? * 1e3,
-        max_ms: figure("/summary/slowest")? * 1e3,
-        refused: statuses.range(400..).map(|(_, count)| count).sum(),
-        broken: broken.map(|(_, count)| count).sum(),
-        retry_after: 0,
-        statuses,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -322,22 +237,12 @@ mod tests {
     #[test]
     fn the_line_of_wrk_is_found_among_others() {
         let text = "Running 5s test\n  2 threads\nBENCH {\"requests\":10,\"seconds\":2.0,\"p50_ms\":1.5,\"p99_ms\":3.5,\
-                    \"max_ms\":4.0,\"refused\":1,\"broken\":0,\"retry_after\":1,\"statuses\":{\"200\":9,\"503\":1}}\n";
+                    \"max_ms\":4.0,\"refused\":1,\"broken\":0,\"retry_after\":1,\"saturated\":1,\"statuses\":{\"200\":9,\"503\":1}}\n";
         let outcome = outcome_of_wrk(text).unwrap();
         assert_eq!((outcome.requests, outcome.rate(), outcome.p99_ms), (10, 5.0, 3.5));
         assert_eq!(outcome.statuses, BTreeMap::from([(200, 9), (503, 1)]));
         assert_eq!(outcome.failed_share(), 0.1);
         assert!(outcome_of_wrk("unable to connect").unwrap_err().to_string().contains("unable to connect"));
-    }
-
-    #[test]
-    fn the_report_of_oha_is_read() {
-        let text = r#"{"summary":{"total":2.0,"slowest":0.25,"requestsPerSec":50.0},
-            "latencyPercentiles":{"p50":0.01,"p99":0.2},"statusCodeDistribution":{"200":98,"503":2},
-            "errorDistribution":{"aborted due to deadline":32}}"#;
-        let outcome = outcome_of_oha(text).unwrap();
-        assert_eq!((outcome.rate(), outcome.p50_ms, outcome.max_ms), (50.0, 10.0, 250.0));
-        assert_eq!((outcome.refused, outcome.broken), (2, 0));
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::{
     population::{Account, accounts, known_leads, leads},
     route::{Route, read_lead},
     stats::rounded,
-    system::System,
+    system::{MeasuredIn, System},
 };
 
 const CONNECTIONS: [u32; 4] = [1, 8, 64, 256];
@@ -75,6 +75,9 @@ pub(crate) struct Saturation {
     pub(crate) p99_ms: f64,
     /// How many answers had a `Retry-After`.
     pub(crate) retry_after: u64,
+    /// How many of the 503s were `saturated`: nothing was done, for want of a connection.
+    #[serde(default)]
+    pub(crate) saturated: u64,
     /// How many leads were in the database afterwards that had not been there.
     pub(crate) created: u64,
 }
@@ -103,7 +106,8 @@ impl Saturation {
 
     /// Answers that leave open whether the work was done: the time limit ran out while it was under way.
     fn unclear(&self) -> u64 {
-        self.statuses.range(500..).map(|(_, count)| count).sum()
+        let errors: u64 = self.statuses.range(500..).map(|(_, count)| count).sum();
+        errors.saturating_sub(self.saturated)
     }
 }
 
@@ -124,7 +128,7 @@ impl Bench {
     /// Measures all of it, for those of our systems and FastAPI that take part.
     pub(crate) fn growth(&self, systems: &[System]) -> Result<Growth> {
         let both: Vec<System> =
-            systems.iter().copied().filter(|system| matches!(system, System::Ours | System::Fastapi)).collect();
+            systems.iter().copied().filter(|system| system.facts().measured == MeasuredIn::All).collect();
         let mut growth = Growth { connections: self.by_connections(&both)?, ..Growth::default() };
         growth.tenants = self.by_tenants(&both)?;
         if systems.contains(&System::Ours) {
@@ -139,7 +143,7 @@ impl Bench {
         for route in [Route::ListLeads, Route::CreateLead] {
             for size in CONNECTIONS {
                 for system in systems {
-                    let plan = || route.plan(&self.population);
+                    let plan = || Ok(route.plan(&self.population));
                     points.push(self.point(*system, route, (size, "connections"), self.load_of(size), plan)?);
                 }
             }
@@ -189,12 +193,12 @@ impl Bench {
         Ok(points)
     }
 
-    fn plan_of_giant(&self, route: Route, giant: &[Account], known: &[(usize, String)]) -> Plan {
+    fn plan_of_giant(&self, route: Route, giant: &[Account], known: &[(usize, String)]) -> Result<Plan> {
         if route != Route::ReadLead {
             return route.plan_for(giant, &self.population);
         }
         let token = self.population.token(&giant[0]);
-        Plan::of(known.iter().map(|(_, id)| read_lead(&token, id)))
+        Ok(Plan::of(known.iter().map(|(_, id)| read_lead(&token, id))))
     }
 
     fn load_of(&self, connections: u32) -> Load {
@@ -207,10 +211,10 @@ impl Bench {
         route: Route,
         (size, what): (u32, &str),
         load: Load,
-        plan: impl Fn() -> Plan,
+        plan: impl Fn() -> Result<Plan>,
     ) -> Result<Point> {
         let running = self.fresh(system)?;
-        let plan = plan();
+        let plan = plan()?;
         // A refusal may be right where there is this much to count.
         if route != Route::Analytics {
             prove(&running, &plan, route)?;
@@ -264,6 +268,7 @@ impl Bench {
             max_ms: rounded(outcome.max_ms),
             p99_ms: rounded(outcome.p99_ms),
             retry_after: outcome.retry_after,
+            saturated: outcome.saturated,
             created: u64::try_from(self.database.number(count)? - before)?,
             statuses: outcome.statuses,
         };
@@ -298,6 +303,7 @@ mod tests {
             max_ms: 2000.0,
             p99_ms: 1900.0,
             retry_after: refused,
+            saturated: 0,
             created,
         }
     }
@@ -308,6 +314,9 @@ mod tests {
         assert!(saturation(100, 0, 612).nothing_lost(), "under way when the generator hung up");
         assert!(!saturation(100, 0, 99).nothing_lost());
         assert!(!saturation(100, 0, 613).nothing_lost());
+        assert!(saturation(100, 5, 617).nothing_lost(), "refusals may hide work that was done");
+        let refused = Saturation { saturated: 5, ..saturation(100, 5, 613) };
+        assert!(!refused.nothing_lost(), "who got no connection has done nothing");
         assert!(saturation(1, 9, 1).refusals_say_when());
         assert_eq!(saturation(1, 9, 1).refused(), 9);
     }

@@ -12,7 +12,7 @@ use crate::{
     result::Figures,
     route::Route,
     stats::{rounded, spread},
-    system::System,
+    system::{Program, System},
 };
 
 const COLD_STARTS: u32 = 5;
@@ -63,7 +63,7 @@ impl Bench {
     /// Some requests to every route, then nothing for a while.
     fn idle_memory(&self, system: System) -> Result<f64> {
         let running = self.fresh(system)?;
-        for route in Route::ALL {
+        for route in Route::all() {
             let plan = route.plan(&self.population);
             // The proof makes an address of its own, which registering needs; others may come again.
             prove(&running, &plan, route)?;
@@ -82,9 +82,9 @@ impl Bench {
     pub(crate) fn versions(&self, systems: &[System]) -> Result<BTreeMap<String, String>> {
         let (postgres, redis) = self.database.versions()?;
         let mut versions = BTreeMap::from([("postgres".to_owned(), postgres), ("redis".to_owned(), redis)]);
-        for (system, name) in [(System::Ours, "devhost"), (System::Spin, "spin")] {
-            if systems.contains(&system)
-                && let Some(version) = version_of(&self.starter.places.binary(&self.starter.root, system))
+        for (program, name) in [(Program::Devhost, "devhost"), (Program::Spin, "spin")] {
+            if systems.iter().any(|system| system.facts().program == program)
+                && let Some(version) = version_of(&self.starter.places.binary(&self.starter.root, program))
             {
                 // The name is the key already.
                 let version = version.strip_prefix(&format!("{name} ")).unwrap_or(&version).to_owned();

@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, fs, path::Path, process::Command};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{processes::Processes, system::Running};
+use crate::{
+    processes::Processes,
+    system::{COMPONENTS, Running},
+};
 
 /// What figures of this run depend on.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -74,7 +77,7 @@ pub(crate) fn python_of(running: &Running) -> Option<String> {
 
 /// The sizes of the components in bytes.
 pub(crate) fn wasm_bytes(root: &Path) -> BTreeMap<String, u64> {
-    let sizes = ["auth", "crm", "payments", "web"].map(|name| {
+    let sizes = COMPONENTS.map(|name| {
         let file = root.join(format!("dist/{name}.wasm"));
         Some((name.to_owned(), fs::metadata(file).ok()?.len()))
     });

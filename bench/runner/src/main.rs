@@ -2,16 +2,17 @@
 //!
 //! - `bench` measures everything and writes `docs/benchmarks.json`, `docs/benchmarks.md` and `docs/benchmarks/*.svg`.
 //! - `bench --quick` measures a little, and compares its ratios with the committed ones; it writes nothing.
-//! - `bench --growth` measures growth alone, into the committed result.
+//! - `bench --growth` measures growth alone, into the committed result; `bench --crypto` does so with Argon2id and Ed25519.
 //! - `bench --report` writes the page and the charts anew from the committed result.
 //!
-//! Every turn has a process of its own: ten systems with 60 connections each would not fit into one Postgres, and what is
+//! Every turn has a process of its own: seven systems with 60 connections each would not fit into one Postgres, and what is
 //! idle beside the measured one would take its share of the machine.
 
 #![allow(clippy::disallowed_methods, reason = "a native tool whose work is to measure time")]
 
 mod budgets;
 mod charts;
+mod crypto;
 mod database;
 mod generator;
 mod growth;
@@ -49,7 +50,7 @@ use crate::{
     progress::Progress,
     result::{Method, OnSpin, Outcomes, all_ratios, routes},
     route::Route,
-    system::{Places, Starter, System},
+    system::{MeasuredIn, Places, Runtime, Starter, System},
 };
 
 /// Ratios by route.
@@ -59,12 +60,16 @@ type Ratios = std::collections::BTreeMap<String, result::Figures>;
 #[derive(Parser)]
 #[command(name = "bench")]
 struct Arguments {
-    /// Measures a little, compares with the committed result, writes nothing; fails where a ratio fell by more than 25 %.
-    #[arg(long, conflicts_with_all = ["growth", "report"])]
+    /// Measures a little, compares with the committed result, writes nothing; fails where a ratio fell by more than 25 %,
+    /// or cannot be compared.
+    #[arg(long, conflicts_with_all = ["growth", "crypto", "report"])]
     quick: bool,
     /// Measures growth alone, and puts it into the committed result.
-    #[arg(long, conflicts_with_all = ["report", "no_growth"])]
+    #[arg(long, conflicts_with_all = ["crypto", "report", "no_growth"])]
     growth: bool,
+    /// Measures Argon2id and Ed25519 alone, in WebAssembly beside Python's, and puts them into the committed result.
+    #[arg(long, conflicts_with_all = ["report", "no_growth"])]
+    crypto: bool,
     /// Measures nothing: writes the page and the charts anew from the committed result.
     #[arg(long)]
     report: bool,
@@ -99,22 +104,22 @@ struct Arguments {
 impl Arguments {
     fn chosen_systems(&self) -> Vec<System> {
         let spin = self.places.has_spin() || on_path("spin");
-        let wanted = |system: &System| match system {
+        let is_part = self.growth || self.crypto;
+        let wanted = |system: &System| match system.facts().measured {
             _ if !self.systems.is_empty() => self.systems.contains(system),
-            System::Ours | System::Fastapi => true,
-            _ if self.growth => false,
-            System::Axum | System::Floor => true,
-            System::FastapiPlain => !self.quick,
-            System::Spin | System::SpinFloor => spin && !self.quick,
+            MeasuredIn::All => true,
+            MeasuredIn::AllButGrowth => !is_part,
+            MeasuredIn::Whole => !is_part && !self.quick,
+            MeasuredIn::WholeWithSpin => !is_part && !self.quick && spin,
         };
-        System::ALL.into_iter().filter(wanted).collect()
+        System::all().filter(wanted).collect()
     }
 
     fn chosen_routes(&self) -> Vec<Route> {
         match (self.routes.is_empty(), self.quick) {
-            (false, _) => Route::ALL.into_iter().filter(|route| self.routes.contains(route)).collect(),
+            (false, _) => Route::all().filter(|route| self.routes.contains(route)).collect(),
             (true, true) => Route::BUDGETED.to_vec(),
-            (true, false) => Route::ALL.to_vec(),
+            (true, false) => Route::all().collect(),
         }
     }
 
@@ -157,18 +162,29 @@ fn run(arguments: &Arguments) -> Result<bool> {
         return Ok(true);
     }
     // Before anything takes minutes.
-    let committed = if arguments.growth { documents.as_deref().map(Outcomes::read).transpose()? } else { None };
+    let is_part = arguments.growth || arguments.crypto;
+    let committed = if is_part { documents.as_deref().map(Outcomes::read).transpose()? } else { None };
+    let (systems, routes) = (arguments.chosen_systems(), arguments.chosen_routes());
     let then = if arguments.quick { committed_ratios(arguments, &root)? } else { Ratios::new() };
+    let wanted = quick::wanted(&systems, &routes);
+    ensure!(!arguments.quick || !wanted.is_empty(), "there is nothing to compare: choose `ours` and a peer");
     let host = Host::look();
     let work = tempfile::Builder::new().prefix("bizosaas-bench-").tempdir()?;
     let bench = prepare(arguments, &root, work.path())?;
-    let (systems, routes) = (arguments.chosen_systems(), arguments.chosen_routes());
 
     if arguments.quick {
         let turns = bench.rounds(&systems, &routes)?;
-        let moves = quick::compare(&then, &all_ratios(&turns, System::Ours, System::Floor));
+        let moves = quick::compare(&wanted, &then, &all_ratios(&turns, Runtime::Devhost));
         print!("{}", quick::table(&moves));
-        return Ok(!quick::regressed(&moves));
+        return Ok(quick::all_well(&moves));
+    }
+    if arguments.crypto {
+        let crypto = bench.crypto()?;
+        if let (Some(mut outcomes), Some(documents)) = (committed, documents) {
+            outcomes.crypto = crypto;
+            write(&root, &documents, &mut outcomes)?;
+        }
+        return Ok(true);
     }
     if arguments.growth {
         let growth = bench.growth(&systems)?;
@@ -236,7 +252,8 @@ fn whole(bench: &Bench, host: Host, root: &Path, systems: &[System], measured: &
     let turns = bench.rounds(systems, measured)?;
     let (footprints, cold_start_ms) = bench.footprints(systems, &turns)?;
     let settings = bench.settings;
-    let memory = result::footprint(&root.join("bench/footprint/result.json")).unwrap_or_else(|error| {
+    let wasm_bytes = machine::wasm_bytes(root);
+    let memory = result::footprint(&root.join("bench/footprint/result.json"), &wasm_bytes).unwrap_or_else(|error| {
         bench.progress.say(&format!("no memory of the three services: {error:#}"));
         result::Figures::new()
     });
@@ -249,16 +266,16 @@ fn whole(bench: &Bench, host: Host, root: &Path, systems: &[System], measured: &
             generator: bench.generator.description(),
             load_at_end: machine::load(),
         },
-        routes: routes(&turns, System::Ours, System::Floor),
-        ratios: all_ratios(&turns, System::Ours, System::Floor),
-        spin: systems.contains(&System::Spin).then(|| OnSpin {
-            routes: routes(&turns, System::Spin, System::SpinFloor),
-            ratios: all_ratios(&turns, System::Spin, System::SpinFloor),
-        }),
+        routes: routes(&turns, Runtime::Devhost),
+        ratios: all_ratios(&turns, Runtime::Devhost),
+        spin: systems
+            .contains(&System::Spin)
+            .then(|| OnSpin { routes: routes(&turns, Runtime::Spin), ratios: all_ratios(&turns, Runtime::Spin) }),
         memory,
         cold_start_ms,
         systems: footprints,
-        wasm_bytes: machine::wasm_bytes(root),
+        wasm_bytes,
+        crypto: bench.crypto()?,
         growth: None,
         budgets: Vec::new(),
     })
@@ -275,11 +292,7 @@ fn nothing_lost(growth: &Growth) -> bool {
 
 fn committed_ratios(arguments: &Arguments, root: &Path) -> Result<Ratios> {
     let documents = arguments.output.clone().unwrap_or_else(|| root.join("docs"));
-    if Outcomes::path(&documents).exists() {
-        return Ok(Outcomes::read(&documents)?.ratios);
-    }
-    eprintln!("bench: there is no committed result to compare with");
-    Ok(Ratios::new())
+    Ok(Outcomes::read(&documents).context("there is no committed result to compare with")?.ratios)
 }
 
 /// Writes the result, the page and the charts.
@@ -329,6 +342,7 @@ mod tests {
         let quick = arguments("--quick");
         assert_eq!(quick.chosen_routes(), Route::BUDGETED);
         assert_eq!(quick.chosen_systems(), [System::Ours, System::Axum, System::Fastapi, System::Floor]);
+        assert_eq!(quick::wanted(&quick.chosen_systems(), &quick.chosen_routes()).len(), 9);
         assert_eq!((quick.settings().rounds, quick.settings().seconds), (2, 2));
         assert_eq!(arguments("--systems floor,ours").chosen_systems(), [System::Ours, System::Floor]);
     }

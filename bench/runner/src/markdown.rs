@@ -5,11 +5,12 @@ use std::fmt::Write as _;
 use crate::{
     budgets::Budget,
     charts::Chart,
+    crypto::Computation,
     growth::{Growth, Point, Saturation, said},
     result::Outcomes,
     route::Route,
     svg::number_text,
-    system::System,
+    system::{Runtime, System},
 };
 
 /// The whole page.
@@ -22,14 +23,14 @@ pub(crate) fn page(outcomes: &Outcomes, charts: &[Chart], notes: &str) -> String
     page += &budget_table(&outcomes.budgets);
     page += "## Requests a second\n\n";
     page += &pictures(charts, &["requests", "requests-hashing"]);
-    page += &figure_table(outcomes, &Route::ALL, "rps", "requests/s");
+    page += &figure_table(outcomes, &Route::all().collect::<Vec<Route>>(), "rps", "requests/s");
     page += &ratio_table(outcomes);
     page += "## Latency\n\n";
     page += &pictures(charts, &["p99"]);
     page += "Half of the answers came within, in milliseconds:\n\n";
-    page += &figure_table(outcomes, &Route::ALL, "p50_ms", "p50");
+    page += &figure_table(outcomes, &Route::all().collect::<Vec<Route>>(), "p50_ms", "p50");
     page += "99 of 100 answers came within, in milliseconds:\n\n";
-    page += &figure_table(outcomes, &Route::ALL, "p99_ms", "p99");
+    page += &figure_table(outcomes, &Route::all().collect::<Vec<Route>>(), "p99_ms", "p99");
     page += &cpu(outcomes, charts);
     page += &memory(outcomes);
     if let Some(growth) = &outcomes.growth {
@@ -114,20 +115,19 @@ fn figure_table(outcomes: &Outcomes, routes: &[Route], what: &str, title: &str) 
 }
 
 fn ratio_table(outcomes: &Outcomes) -> String {
-    let names = [
-        ("vs_fastapi", "FastAPI"),
-        ("vs_fastapi_plain", "FastAPI, plain SQL"),
-        ("vs_axum", "axum, native"),
-        ("vs_floor", "floor"),
-    ];
+    let peers: Vec<System> = System::beside(Runtime::Devhost).filter(|system| system.facts().ratio.is_some()).collect();
+    let names: Vec<(&str, &str)> = peers
+        .iter()
+        .filter_map(|peer| Some((peer.facts().ratio?, if peer.is_floor() { "floor" } else { peer.label() })))
+        .collect();
     let mut parts = vec![("dev host", &outcomes.ratios)];
     parts.extend(outcomes.spin.as_ref().map(|spin| ("Spin", &spin.ratios)));
     let mut text = "Our requests a second as a multiple of the others':\n\n".to_owned();
     text += &head("ours against", names.iter().map(|(_, label)| *label));
     for (host, ratios) in parts {
-        for route in Route::ALL {
+        for route in Route::all() {
             let Some(figures) = ratios.get(route.name()) else { continue };
-            let cells = names.map(|(name, _)| {
+            let cells = names.iter().map(|(name, _)| {
                 let of = |end: &str| figures.get(&format!("{name}{end}")).copied();
                 Some(with_spread(of("")?, of("_min"), of("_max"), |value| format!("{value:.2}")))
             });
@@ -144,7 +144,7 @@ fn cpu(outcomes: &Outcomes, charts: &[Chart]) -> String {
     text += "Microseconds a request: the system itself, Postgres, Redis.\n\n";
     let systems = outcomes.measured_systems();
     text += &head("route", systems.iter().map(|system| system.label()));
-    for route in Route::ALL {
+    for route in Route::all() {
         let cells = systems.iter().map(|system| {
             let figure = |what: &str| outcomes.figure(*system, route, what).map(|value| number_text(value.round()));
             Some(format!("{} + {} + {}", figure("cpu_us")?, figure("postgres_cpu_us")?, figure("redis_cpu_us")?))
@@ -153,7 +153,7 @@ fn cpu(outcomes: &Outcomes, charts: &[Chart]) -> String {
     }
     text += "\nRegistering and logging in hash a password (Argon2id, 19 MiB, two passes, one lane) and logging in signs a token\n\
              (Ed25519): ours in WebAssembly, FastAPI's in argon2-cffi and OpenSSL, which are native C. The system's own CPU time of\n\
-             these two routes is therefore the comparison of the two.";
+             these two routes is where that shows.";
     let log_in = |system| outcomes.figure(system, Route::LogIn, "cpu_us").filter(|value| *value > 0.0);
     if let (Some(ours), Some(theirs)) = (log_in(System::Ours), log_in(System::Fastapi)) {
         let _ = write!(
@@ -164,13 +164,33 @@ fn cpu(outcomes: &Outcomes, charts: &[Chart]) -> String {
             ours / theirs
         );
     }
-    text + "\n\n"
+    text += "\n\n";
+    if !outcomes.crypto.is_empty() {
+        text += "The two computations by themselves, in turn, in CPU microseconds of one: in WebAssembly on the dev host, and with\n\
+                 argon2-cffi (C) and cryptography (OpenSSL) in Python.\n\n";
+        text += &head("computation", ["WebAssembly", "Python", "times as much"].into_iter());
+        for computation in Computation::ALL {
+            let cells = ["wasm_us", "python_us", "ratio"].map(|what| {
+                let of = |end: &str| outcomes.crypto.get(computation.name())?.get(&format!("{what}{end}")).copied();
+                let digits = |value| if what == "ratio" { format!("{value:.2}") } else { number_text(value) };
+                Some(with_spread(of("")?, of("_min"), of("_max"), digits))
+            });
+            row(&mut text, computation.label(), cells);
+        }
+        text.push('\n');
+    }
+    text
 }
 
 fn memory(outcomes: &Outcomes) -> String {
     let mut text = "## Memory, start and size\n\n".to_owned();
     let of = |name: &str| outcomes.memory.get(name).copied();
-    if let (Some(ours), Some(theirs)) = (of("ours_idle_pss_mib"), of("fastapi_three_services_idle_pss_mib")) {
+    let both = of("ours_idle_pss_mib").zip(of("fastapi_three_services_idle_pss_mib"));
+    if both.is_none() {
+        text += "The whole app idle, against the three FastAPI services that it replaces: not measured for these components\n\
+                 ([bench/footprint](../bench/footprint/README.md) does).\n\n";
+    }
+    if let Some((ours, theirs)) = both {
         let _ = writeln!(
             text,
             "The whole app idle, against the three FastAPI services that it replaces (PSS, from\n\
@@ -183,7 +203,7 @@ fn memory(outcomes: &Outcomes) -> String {
              at full load, of a process that did nothing else, and so may be less. Cold start ends with the first answer of\n\
              `/crm/healthz`, with compiled code cached.\n\n";
     text += &head("system", ["idle PSS, MiB", "loaded PSS, MiB", "cold start, ms"].into_iter());
-    for system in System::ALL {
+    for system in System::all() {
         let Some(figures) = outcomes.systems.get(system.name()) else { continue };
         let cells = ["idle_pss_mib", "loaded_pss_mib", "cold_start_ms"].map(|what| {
             let of = |end: &str| figures.get(&format!("{what}{end}")).copied();
@@ -254,12 +274,12 @@ fn saturation(saturation: &Saturation) -> String {
          | connections that broke | {} |\n\
          | 99 of 100 answers within | {} ms |\n\
          | longest answer | {} ms |\n\
-         | answers with `Retry-After` | {}: {when} |\n\
+         | answers with `Retry-After` | {}: {when}; {} of them were `saturated` |\n\
          | answers 201 | {} |\n\
          | leads in the database that had not been there | {} |\n\n\
          {lost}: there must be a lead for every 201, and there may be one more for each request that was under way when the\n\
          generator hung up, whose answer nobody heard (at most one a connection), and for each 5xx that came while the work went\n\
-         on, which then says `outcome_unknown`.\n\n",
+         on, which then says `outcome_unknown`. What was `saturated` has done nothing.\n\n",
         saturation.connections,
         saturation.seconds,
         said(&saturation.statuses),
@@ -267,6 +287,7 @@ fn saturation(saturation: &Saturation) -> String {
         number_text(saturation.p99_ms.round()),
         number_text(saturation.max_ms.round()),
         saturation.retry_after,
+        saturation.saturated,
         saturation.said_created(),
         saturation.created,
     )
@@ -311,9 +332,11 @@ mod tests {
             "| create a lead: requests/s against FastAPI, dev host | at least 1.5 | 1.60 | met |",
             "| create a lead: requests/s against FastAPI, Spin | at least 1.2 | 1.10 | **missed** |",
             "| crm.wasm | at most 1.5 MB | 1.60 MB | **missed** |",
-            "| read a lead, dev host | 1.60 | 2.00 | 0.50 | 0.80 |",
+            "| read a lead, dev host | 0.50 | 1.60 | 2.00 | 0.80 |",
             "![Requests a second](benchmarks/requests.svg)",
             "| answers by status | 201: 900, 503: 100 |",
+            "| answers with `Retry-After` | 100: every 503 had one; 100 of them were `saturated` |",
+            "| Argon2id, 19 MiB, two passes | 24,000 | 20,000 | 1.20 |",
             "Nothing was lost: there must be",
         ] {
             assert!(page.contains(line), "{line}\n{page}");

@@ -12,6 +12,7 @@ pub(crate) struct Processes(BTreeMap<u32, Entry>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Entry {
     parent: u32,
+    session: u32,
     ticks: u64,
 }
 
@@ -45,6 +46,11 @@ impl Processes {
         found.remove(0);
         found
     }
+
+    fn share_a_session(&self, one: u32, other: u32) -> bool {
+        let session = |pid: u32| self.0.get(&pid).map(|entry| entry.session);
+        session(one) == session(other)
+    }
 }
 
 /// The line of `/proc/PID/stat`. The name in brackets may hold anything, so the fields are counted from its end.
@@ -53,14 +59,15 @@ fn parsed(line: &str) -> Option<Entry> {
     let fields: Vec<&str> = rest.split_whitespace().collect();
     // utime, stime, cutime, cstime: proc(5) numbers them 14 to 17, and the first field here is number 3.
     let ticks = fields.get(11..15)?.iter().map(|field| field.parse::<u64>().ok()).sum::<Option<u64>>()?;
-    Some(Entry { parent: fields.get(1)?.parse().ok()?, ticks })
+    Some(Entry { parent: fields.get(1)?.parse().ok()?, session: fields.get(3)?.parse().ok()?, ticks })
 }
 
-/// Memory of the processes below one, in MiB; what they share with others is divided among all who share it.
+/// Memory of a system, in MiB; what its processes share with others is divided among all who share it. `root` is the
+/// shell around it: what is below that in its own session is the shell's, and the system has another.
 pub(crate) fn pss_mib_below(root: u32) -> f64 {
-    let pids = Processes::now().below(root);
+    let processes = Processes::now();
+    let pids = processes.below(root).into_iter().filter(|pid| !processes.share_a_session(*pid, root));
     let kib: u64 = pids
-        .iter()
         .filter_map(|pid| fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok())
         .filter_map(|text| pss_kib(&text))
         .sum();
@@ -77,19 +84,20 @@ mod tests {
 
     #[test]
     fn fields_are_counted_behind_the_name() {
-        let line = "42 (a) b) (c)) S 7 42 42 0 -1 4194560 100 200 0 0 11 22 33 44 20 0 1 0 100 1000 10";
-        assert_eq!(parsed(line), Some(Entry { parent: 7, ticks: 110 }));
+        let line = "42 (a) b) (c)) S 7 42 43 0 -1 4194560 100 200 0 0 11 22 33 44 20 0 1 0 100 1000 10";
+        assert_eq!(parsed(line), Some(Entry { parent: 7, session: 43, ticks: 110 }));
         assert_eq!(parsed("42 (short) S 7"), None);
     }
 
     #[test]
     fn a_tree_is_summed_and_others_are_not() {
-        let entry = |parent, ticks| Entry { parent, ticks };
+        let entry = |parent, ticks| Entry { parent, session: parent, ticks };
         let all =
             Processes(BTreeMap::from([(1, entry(0, 5)), (2, entry(1, 7)), (3, entry(2, 11)), (4, entry(9, 1000))]));
         assert_eq!(all.below(1), [2, 3]);
         assert_eq!(all.cpu_microseconds(1), 23 * TICK_MICROSECONDS);
         assert_eq!(all.cpu_microseconds(2), 18 * TICK_MICROSECONDS);
+        assert!(!all.share_a_session(2, 3));
     }
 
     #[test]

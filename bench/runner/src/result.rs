@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -16,7 +16,7 @@ use crate::{
     measure::{Settings, Turn, ratios, turns_of},
     route::Route,
     stats::{rounded, spread},
-    system::System,
+    system::{Facts, Runtime, System},
 };
 
 /// Figures by their name.
@@ -46,6 +46,9 @@ pub(crate) struct Outcomes {
     pub(crate) systems: BTreeMap<String, Figures>,
     /// The sizes of the components.
     pub(crate) wasm_bytes: BTreeMap<String, u64>,
+    /// By computation: `wasm_us`, `python_us` and their `ratio`, each with its least and most.
+    #[serde(default)]
+    pub(crate) crypto: BTreeMap<String, Figures>,
     /// Growth and saturation.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) growth: Option<Growth>,
@@ -91,32 +94,26 @@ impl Outcomes {
 
     /// A figure of a system on a route, wherever it stands: what ran on Spin has a part of its own.
     pub(crate) fn figure(&self, system: System, route: Route, what: &str) -> Option<f64> {
-        let (routes, name) = match system {
-            System::Spin => (&self.spin.as_ref()?.routes, "ours"),
-            System::SpinFloor => (&self.spin.as_ref()?.routes, "floor"),
-            _ => (&self.routes, system.name()),
+        let Facts { runtime, column, .. } = system.facts();
+        let routes = match runtime {
+            Some(Runtime::Spin) => &self.spin.as_ref()?.routes,
+            Some(Runtime::Devhost) | None => &self.routes,
         };
-        routes.get(route.name())?.get(&format!("{name}_{what}")).copied()
+        routes.get(route.name())?.get(&format!("{column}_{what}")).copied()
     }
 
     /// The systems that took part, in the order of the report.
     pub(crate) fn measured_systems(&self) -> Vec<System> {
-        let took_part = |system: &System| Route::ALL.iter().any(|route| self.figure(*system, *route, "rps").is_some());
-        System::ALL.into_iter().filter(took_part).collect()
+        let took_part = |system: &System| Route::all().any(|route| self.figure(*system, route, "rps").is_some());
+        System::all().filter(took_part).collect()
     }
 }
 
-/// By route, what systems reached. `ours` and `floor` are the names that our system and the floor go by.
-pub(crate) fn routes(turns: &[Turn], ours: System, floor: System) -> BTreeMap<String, Figures> {
-    let systems = [
-        (ours, "ours"),
-        (floor, "floor"),
-        (System::Axum, "axum"),
-        (System::Fastapi, "fastapi"),
-        (System::FastapiPlain, "fastapi_plain"),
-    ];
+/// By route, what the systems of a runtime and its peers reached.
+pub(crate) fn routes(turns: &[Turn], runtime: Runtime) -> BTreeMap<String, Figures> {
     by_route(turns, |route, figures| {
-        for (system, name) in systems {
+        for system in System::beside(runtime) {
+            let name = system.facts().column;
             let turns: Vec<&Turn> = turns_of(turns, system, route).collect();
             let mut keep = |what: &str, of: &dyn Fn(&Turn) -> f64| {
                 if let Some(spread) = spread(turns.iter().map(|turn| of(turn))) {
@@ -143,17 +140,12 @@ pub(crate) fn routes(turns: &[Turn], ours: System, floor: System) -> BTreeMap<St
     })
 }
 
-/// By route, how our system compares with the others.
-pub(crate) fn all_ratios(turns: &[Turn], ours: System, floor: System) -> BTreeMap<String, Figures> {
-    let peers = [
-        (System::Fastapi, "vs_fastapi"),
-        (System::FastapiPlain, "vs_fastapi_plain"),
-        (System::Axum, "vs_axum"),
-        (floor, "vs_floor"),
-    ];
+/// By route, how our system on a runtime compares with the others.
+pub(crate) fn all_ratios(turns: &[Turn], runtime: Runtime) -> BTreeMap<String, Figures> {
     by_route(turns, |route, figures| {
-        for (peer, name) in peers {
-            if let Some(spread) = spread(ratios(turns, route, ours, peer)) {
+        for peer in System::beside(runtime) {
+            let Some(name) = peer.facts().ratio else { continue };
+            if let Some(spread) = spread(ratios(turns, route, runtime.ours(), peer)) {
                 figures.insert(name.to_owned(), rounded(spread.median));
                 figures.insert(format!("{name}_min"), rounded(spread.min));
                 figures.insert(format!("{name}_max"), rounded(spread.max));
@@ -163,7 +155,7 @@ pub(crate) fn all_ratios(turns: &[Turn], ours: System, floor: System) -> BTreeMa
 }
 
 fn by_route(turns: &[Turn], fill: impl Fn(Route, &mut Figures)) -> BTreeMap<String, Figures> {
-    let measured = Route::ALL.into_iter().filter(|route| turns.iter().any(|turn| turn.route == *route));
+    let measured = Route::all().filter(|route| turns.iter().any(|turn| turn.route == *route));
     measured
         .map(|route| {
             let mut figures = Figures::new();
@@ -173,10 +165,18 @@ fn by_route(turns: &[Turn], fill: impl Fn(Route, &mut Figures)) -> BTreeMap<Stri
         .collect()
 }
 
-/// The memory of both sides from the result of `bench/footprint`, which measures them in one run.
-pub(crate) fn footprint(result: &Path) -> Result<Figures> {
+/// The memory of both sides from the result of `bench/footprint`, which measures them in one run. Only of the very
+/// components that are measured now, told by their sizes.
+pub(crate) fn footprint(result: &Path, wasm_bytes: &BTreeMap<String, u64>) -> Result<Figures> {
     let text = std::fs::read_to_string(result).with_context(|| format!("cannot read {}", result.display()))?;
     let value: Value = serde_json::from_str(&text).with_context(|| format!("{} is no JSON", result.display()))?;
+    let then: BTreeMap<String, u64> = serde_json::from_value(value["wasm_bytes"].clone())
+        .with_context(|| format!("{} has no sizes of components", result.display()))?;
+    ensure!(
+        then == *wasm_bytes,
+        "{} is of other components ({then:?}, now {wasm_bytes:?}): run bench/footprint/run",
+        result.display()
+    );
     let names = ["ours_idle_pss_mib", "fastapi_three_services_idle_pss_mib"];
     let figures = names.map(|name| {
         let figure = value["memory"][name].as_f64().with_context(|| format!("{} has no {name}", result.display()))?;
@@ -206,7 +206,7 @@ pub(crate) mod samples {
             (System::SpinFloor, 700.0),
         ];
         let mut turns = Vec::new();
-        for route in Route::ALL {
+        for route in Route::all() {
             for (system, rate) in rates {
                 turns.extend((0..3).map(|round| turn(system, route, round, rate * f64::from(10 + round) / 10.0)));
             }
@@ -243,12 +243,9 @@ pub(crate) mod samples {
                 generator: "wrk; not pinned".to_owned(),
                 load_at_end: 3.0,
             },
-            routes: routes(&turns, System::Ours, System::Floor),
-            ratios: all_ratios(&turns, System::Ours, System::Floor),
-            spin: Some(OnSpin {
-                routes: routes(&turns, System::Spin, System::SpinFloor),
-                ratios: all_ratios(&turns, System::Spin, System::SpinFloor),
-            }),
+            routes: routes(&turns, Runtime::Devhost),
+            ratios: all_ratios(&turns, Runtime::Devhost),
+            spin: Some(OnSpin { routes: routes(&turns, Runtime::Spin), ratios: all_ratios(&turns, Runtime::Spin) }),
             memory: figures(&[("ours_idle_pss_mib", 57.0), ("fastapi_three_services_idle_pss_mib", 220.0)]),
             cold_start_ms: figures(&[("ours", 120.0), ("fastapi", 2000.0)]),
             systems: BTreeMap::from([(
@@ -256,6 +253,10 @@ pub(crate) mod samples {
                 figures(&[("idle_pss_mib", 50.0), ("loaded_pss_mib", 90.0), ("cold_start_ms", 120.0)]),
             )]),
             wasm_bytes: BTreeMap::from([("auth".to_owned(), 1_200_000), ("crm".to_owned(), 1_600_000)]),
+            crypto: BTreeMap::from([
+                ("argon2id".to_owned(), figures(&[("wasm_us", 24_000.0), ("python_us", 20_000.0), ("ratio", 1.2)])),
+                ("ed25519_verify".to_owned(), figures(&[("wasm_us", 90.0), ("python_us", 100.0), ("ratio", 0.9)])),
+            ]),
             growth: Some(Growth {
                 connections: points(&[1, 8, 64, 256]),
                 tenants: points(&[1, 1000]),
@@ -268,6 +269,7 @@ pub(crate) mod samples {
                     max_ms: 2100.0,
                     p99_ms: 2000.0,
                     retry_after: 100,
+                    saturated: 100,
                     created: 905,
                 }),
             }),
@@ -285,7 +287,7 @@ mod tests {
     #[test]
     fn the_result_has_the_shape_that_others_read() {
         let value = serde_json::to_value(outcomes()).unwrap();
-        for part in ["host", "runtime", "routes", "ratios", "spin", "memory", "cold_start_ms", "growth"] {
+        for part in ["host", "runtime", "routes", "ratios", "spin", "memory", "cold_start_ms", "crypto", "growth"] {
             assert!(value[part].is_object(), "{part}");
         }
         let list = &value["routes"]["list_leads"];
@@ -303,18 +305,30 @@ mod tests {
     }
 
     #[test]
+    fn memory_of_other_components_is_none() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let memory = r#"{"ours_idle_pss_mib":57.0,"fastapi_three_services_idle_pss_mib":220.0}"#;
+        std::fs::write(&file, format!(r#"{{"wasm_bytes":{{"auth":10}},"memory":{memory}}}"#)).unwrap();
+        let sizes = |bytes: u64| BTreeMap::from([("auth".to_owned(), bytes)]);
+        assert_eq!(footprint(file.path(), &sizes(10)).unwrap()["ours_idle_pss_mib"], 57.0);
+        assert!(footprint(file.path(), &sizes(11)).unwrap_err().to_string().contains("other components"));
+    }
+
+    #[test]
     fn spread_is_kept_beside_the_median() {
         let outcomes = outcomes();
         let of = |what: &str| outcomes.figure(System::Ours, Route::ListLeads, what).unwrap();
         assert_eq!((of("rps"), of("rps_min"), of("rps_max")), (880.0, 800.0, 960.0));
         assert_eq!(outcomes.figure(System::Spin, Route::ListLeads, "rps"), Some(605.0));
-        assert_eq!(outcomes.measured_systems(), System::ALL);
+        assert_eq!(outcomes.measured_systems(), System::all().collect::<Vec<System>>());
     }
 
     #[test]
     fn the_footprint_is_read_from_its_result() {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../footprint/result.json");
-        assert_eq!(footprint(&file).unwrap().len(), 2);
-        assert!(footprint(Path::new("/nowhere")).is_err());
+        let committed: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+        let sizes = serde_json::from_value(committed["wasm_bytes"].clone()).unwrap();
+        assert_eq!(footprint(&file, &sizes).unwrap().len(), 2);
+        assert!(footprint(Path::new("/nowhere"), &sizes).is_err());
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use anyhow::{Result, bail};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
@@ -36,15 +37,13 @@ pub(crate) enum Route {
 }
 
 impl Route {
-    /// Every route, in the order of the report.
-    pub(crate) const ALL: [Self; 6] =
-        [Self::CreateLead, Self::ListLeads, Self::ReadLead, Self::Analytics, Self::Register, Self::LogIn];
     /// The routes that the budgets speak of, and that `--quick` measures.
     pub(crate) const BUDGETED: [Self; 3] = [Self::CreateLead, Self::ListLeads, Self::ReadLead];
-    /// The routes that work on leads, and so have a floor to be compared with.
-    pub(crate) const OF_LEADS: [Self; 4] = [Self::CreateLead, Self::ListLeads, Self::ReadLead, Self::Analytics];
-    /// The routes that hash a password.
-    pub(crate) const HASHING: [Self; 2] = [Self::Register, Self::LogIn];
+
+    /// Every route, in the order of the report.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        Self::value_variants().iter().copied()
+    }
 
     /// What the result calls it.
     pub(crate) fn name(self) -> &'static str {
@@ -72,7 +71,10 @@ impl Route {
 
     /// Whether it hashes a password, and so has neither a floor nor many connections.
     pub(crate) fn hashes(self) -> bool {
-        Self::HASHING.contains(&self)
+        match self {
+            Self::Register | Self::LogIn => true,
+            Self::CreateLead | Self::ListLeads | Self::ReadLead | Self::Analytics => false,
+        }
     }
 
     /// How many connections it is measured with, where the others have `wanted`.
@@ -84,7 +86,7 @@ impl Route {
     pub(crate) fn expected_status(self) -> u16 {
         match self {
             Self::CreateLead | Self::Register => 201,
-            _ => 200,
+            Self::ListLeads | Self::ReadLead | Self::Analytics | Self::LogIn => 200,
         }
     }
 
@@ -101,7 +103,9 @@ impl Route {
     /// The load that the measured tenants put on it.
     pub(crate) fn plan(self, population: &Population) -> Plan {
         match self {
-            Self::CreateLead => self.plan_for(&population.writers, population),
+            Self::CreateLead => plan_of(create_lead, &population.writers, population),
+            Self::ListLeads => plan_of(list_leads, &population.readers, population),
+            Self::Analytics => plan_of(analytics, &population.readers, population),
             Self::LogIn => Plan::of(population.people.iter().map(log_in)),
             Self::Register => Plan::of([register()]),
             Self::ReadLead => Plan::of(
@@ -110,20 +114,18 @@ impl Route {
                     .iter()
                     .map(|(owner, id)| read_lead(&population.token(&population.readers[*owner]), id)),
             ),
-            _ => self.plan_for(&population.readers, population),
         }
     }
 
     /// The load that some tenants put on it in turn. Only for routes that need nothing but a tenant.
-    pub(crate) fn plan_for(self, accounts: &[Account], population: &Population) -> Plan {
-        Plan::of(accounts.iter().map(|account| {
-            let token = population.token(account);
-            match self {
-                Self::CreateLead => create_lead(&token),
-                Self::Analytics => Request::get("/analytics/leads").with_token(&token),
-                _ => Request::get("/leads").with_token(&token),
-            }
-        }))
+    pub(crate) fn plan_for(self, accounts: &[Account], population: &Population) -> Result<Plan> {
+        let request = match self {
+            Self::CreateLead => create_lead,
+            Self::ListLeads => list_leads,
+            Self::Analytics => analytics,
+            Self::ReadLead | Self::Register | Self::LogIn => bail!("{self} needs more than a tenant"),
+        };
+        Ok(plan_of(request, accounts, population))
     }
 }
 
@@ -131,6 +133,19 @@ impl fmt::Display for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
     }
+}
+
+/// The same request of each tenant in turn.
+fn plan_of(request: fn(&str) -> Request, accounts: &[Account], population: &Population) -> Plan {
+    Plan::of(accounts.iter().map(|account| request(&population.token(account))))
+}
+
+fn list_leads(token: &str) -> Request {
+    Request::get("/leads").with_token(token)
+}
+
+fn analytics(token: &str) -> Request {
+    Request::get("/analytics/leads").with_token(token)
 }
 
 /// Reads one lead.
@@ -160,7 +175,7 @@ mod tests {
 
     #[test]
     fn a_name_is_what_the_result_and_the_flag_say() {
-        for route in Route::ALL {
+        for route in Route::all() {
             assert_eq!(serde_json::to_value(route).unwrap(), route.name());
             assert_eq!(Route::from_str(route.name(), false).unwrap(), route);
         }

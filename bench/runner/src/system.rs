@@ -21,15 +21,27 @@ use crate::generator::Request;
 const DATABASE_CONNECTIONS: u32 = 60;
 /// Uncached code is compiled at the first start, on a busy machine.
 const START_LIMIT: Duration = Duration::from_secs(180);
+/// The components of the app's manifest.
+pub(crate) const COMPONENTS: [&str; 5] = ["auth", "crm", "events", "payments", "web"];
 /// No answer takes longer that will still come.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 
-/// The shell around a system: it ends the system's whole process group when its input closes, however we end. As in the
-/// end-to-end tests, `kill -s KILL -- -1` is the form that every `sh` reads.
-const KEEPER: &str = r#"setsid "$@" <&- & host=$!
-read -r _
-until kill -s KILL -- "-$host" || ! kill -s 0 "$host"; do sleep 0.05; done 2>/dev/null
-wait "$host""#;
+/// The shell around a system. It ends the system's whole process group when its input closes, however we end, and ends
+/// itself when the system does, so that nobody waits for one that died. As in the end-to-end tests (tests/src/host.rs).
+///
+/// One part waits for the system, the other reads the input; a background job's input is what it is given, and `kill -s
+/// KILL -- -1` is the form that every `sh` reads.
+const KEEPER: &str = r#"exec 3<&0
+setsid "$@" <&- 3<&- & host=$!
+{
+    read -r _
+    until kill -s KILL -- "-$host" || ! kill -s 0 "$host"; do sleep 0.05; done 2>/dev/null
+} <&3 & reader=$!
+exec 3<&-
+wait "$host"
+code=$?
+kill -s KILL -- "-$host" "$reader" 2>/dev/null
+exit "$code""#;
 
 /// A measured system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ValueEnum)]
@@ -52,53 +64,219 @@ pub(crate) enum System {
     SpinFloor,
 }
 
+/// What is known of a system: one row of the table in [`System::facts`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Facts {
+    /// What the result and the flag call it.
+    pub(crate) name: &'static str,
+    /// What a reader calls it.
+    pub(crate) label: &'static str,
+    /// What runs it.
+    pub(crate) program: Program,
+    /// What it answers.
+    pub(crate) serves: Serves,
+    /// The host that its figures belong to; none for a peer, with which both hosts are compared.
+    pub(crate) runtime: Option<Runtime>,
+    /// What begins the names of its figures, in the part of the result that is its runtime's.
+    pub(crate) column: &'static str,
+    /// The ratio of ours to it; none for ours.
+    pub(crate) ratio: Option<&'static str>,
+    /// In which runs it takes part, unless `--systems` says.
+    pub(crate) measured: MeasuredIn,
+    /// Environment variables of its own.
+    pub(crate) environment: &'static [(&'static str, &'static str)],
+}
+
+/// What runs a system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Program {
+    /// Our dev host.
+    Devhost,
+    /// The Spin CLI.
+    Spin,
+    /// The components linked into a native server.
+    Native,
+    /// The peer in FastAPI.
+    Fastapi,
+}
+
+/// What a system answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Serves {
+    /// The API.
+    Api,
+    /// The floor's one route.
+    Floor,
+}
+
+/// A host of WebAssembly components.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Runtime {
+    /// The dev host.
+    Devhost,
+    /// The Spin CLI.
+    Spin,
+}
+
+/// In which runs a system takes part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MeasuredIn {
+    /// All of them.
+    All,
+    /// All but those of growth alone.
+    AllButGrowth,
+    /// Whole ones.
+    Whole,
+    /// Whole ones, where there is a Spin.
+    WholeWithSpin,
+}
+
 impl System {
     /// Every system, in the order of the report.
-    pub(crate) const ALL: [Self; 7] =
-        [Self::Ours, Self::Spin, Self::Axum, Self::Fastapi, Self::FastapiPlain, Self::Floor, Self::SpinFloor];
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        Self::value_variants().iter().copied()
+    }
+
+    /// The table of systems: all that the runner knows of each. CONTRIBUTING.md says what else a new one needs.
+    pub(crate) fn facts(self) -> Facts {
+        let ours = Facts {
+            name: "ours",
+            label: "ours, dev host",
+            program: Program::Devhost,
+            serves: Serves::Api,
+            runtime: Some(Runtime::Devhost),
+            column: "ours",
+            ratio: None,
+            measured: MeasuredIn::All,
+            environment: &[],
+        };
+        let spin = Facts {
+            name: "spin",
+            label: "ours, Spin",
+            program: Program::Spin,
+            runtime: Some(Runtime::Spin),
+            measured: MeasuredIn::WholeWithSpin,
+            ..ours
+        };
+        let fastapi = Facts {
+            name: "fastapi",
+            label: "FastAPI",
+            program: Program::Fastapi,
+            runtime: None,
+            column: "fastapi",
+            ratio: Some("vs_fastapi"),
+            environment: &[("STATEMENTS", "functions")],
+            ..ours
+        };
+        match self {
+            Self::Ours => ours,
+            Self::Spin => spin,
+            Self::Axum => Facts {
+                name: "axum",
+                label: "axum, native",
+                program: Program::Native,
+                runtime: None,
+                column: "axum",
+                ratio: Some("vs_axum"),
+                measured: MeasuredIn::AllButGrowth,
+                ..ours
+            },
+            Self::Fastapi => fastapi,
+            Self::FastapiPlain => Facts {
+                name: "fastapi_plain",
+                label: "FastAPI, plain SQL",
+                column: "fastapi_plain",
+                ratio: Some("vs_fastapi_plain"),
+                measured: MeasuredIn::Whole,
+                environment: &[("STATEMENTS", "plain")],
+                ..fastapi
+            },
+            Self::Floor => Facts {
+                name: "floor",
+                label: "floor, dev host",
+                serves: Serves::Floor,
+                column: "floor",
+                ratio: Some("vs_floor"),
+                measured: MeasuredIn::AllButGrowth,
+                ..ours
+            },
+            Self::SpinFloor => Facts {
+                name: "spin_floor",
+                label: "floor, Spin",
+                serves: Serves::Floor,
+                column: "floor",
+                ratio: Some("vs_floor"),
+                ..spin
+            },
+        }
+    }
 
     /// What the result calls it.
     pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Ours => "ours",
-            Self::Spin => "spin",
-            Self::Axum => "axum",
-            Self::Fastapi => "fastapi",
-            Self::FastapiPlain => "fastapi_plain",
-            Self::Floor => "floor",
-            Self::SpinFloor => "spin_floor",
-        }
+        self.facts().name
     }
 
     /// What a reader calls it.
     pub(crate) fn label(self) -> &'static str {
-        match self {
-            Self::Ours => "ours, dev host",
-            Self::Spin => "ours, Spin",
-            Self::Axum => "axum, native",
-            Self::Fastapi => "FastAPI",
-            Self::FastapiPlain => "FastAPI, plain SQL",
-            Self::Floor => "floor, dev host",
-            Self::SpinFloor => "floor, Spin",
-        }
+        self.facts().label
     }
 
     /// Whether it only answers the floor's one route.
     pub(crate) fn is_floor(self) -> bool {
-        matches!(self, Self::Floor | Self::SpinFloor)
+        match self.facts().serves {
+            Serves::Floor => true,
+            Serves::Api => false,
+        }
+    }
+
+    /// The systems whose figures stand in a runtime's part of the result: its own, and the peers.
+    pub(crate) fn beside(runtime: Runtime) -> impl Iterator<Item = Self> {
+        Self::all().filter(move |system| system.facts().runtime.is_none_or(|own| own == runtime))
+    }
+}
+
+impl Runtime {
+    /// Our app on this runtime.
+    pub(crate) fn ours(self) -> System {
+        match self {
+            Self::Devhost => System::Ours,
+            Self::Spin => System::Spin,
+        }
+    }
+}
+
+impl Program {
+    /// How to get it where it is missing; none for what is looked for on PATH.
+    fn remedy(self) -> Option<&'static str> {
+        match self {
+            Self::Devhost => Some("cargo build --release -p devhost"),
+            Self::Native => {
+                Some("cargo build --release --manifest-path bench/native/Cargo.toml --target-dir target/native")
+            }
+            Self::Fastapi => Some("see bench/fastapi/README.md"),
+            Self::Spin => None,
+        }
+    }
+
+    /// Whether what it runs are the WebAssembly components in `dist/`.
+    fn runs_wasm(self) -> bool {
+        match self {
+            Self::Devhost | Self::Spin => true,
+            Self::Native | Self::Fastapi => false,
+        }
     }
 }
 
 /// Where the programs and manifests are.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Places {
-    /// The dev host [default: target/release/devhost].
+    /// The dev host [default: release/devhost in cargo's target folder].
     #[arg(long)]
     devhost: Option<PathBuf>,
     /// The Spin CLI [default: `spin` on PATH].
     #[arg(long)]
     spin: Option<PathBuf>,
-    /// The peer in native axum [default: target/native/release/native].
+    /// The peer in native axum [default: native/release/native in cargo's target folder].
     #[arg(long)]
     axum: Option<PathBuf>,
     /// The peer in FastAPI [default: bench/fastapi/serve].
@@ -113,22 +291,23 @@ pub(crate) struct Places {
 }
 
 impl Places {
-    /// The program of a system.
-    pub(crate) fn binary(&self, root: &Path, system: System) -> PathBuf {
-        let (given, usual) = match system {
-            System::Ours | System::Floor => (&self.devhost, "target/release/devhost"),
-            System::Axum => (&self.axum, "target/native/release/native"),
-            System::Fastapi | System::FastapiPlain => (&self.fastapi, "bench/fastapi/serve"),
-            System::Spin | System::SpinFloor => return self.spin.clone().unwrap_or_else(|| "spin".into()),
+    /// The file of a program; Spin's is looked for on PATH unless it is named.
+    pub(crate) fn binary(&self, root: &Path, program: Program) -> PathBuf {
+        let target = target_folder(root);
+        let (given, usual) = match program {
+            Program::Devhost => (&self.devhost, target.join("release/devhost")),
+            Program::Native => (&self.axum, target.join("native/release/native")),
+            Program::Fastapi => (&self.fastapi, root.join("bench/fastapi/serve")),
+            Program::Spin => return self.spin.clone().unwrap_or_else(|| "spin".into()),
         };
-        absolute(given.clone().unwrap_or_else(|| root.join(usual)))
+        absolute(given.clone().unwrap_or(usual))
     }
 
-    /// The manifest that a system gets.
-    pub(crate) fn manifest(&self, root: &Path, system: System) -> PathBuf {
-        let (given, usual) = match system.is_floor() {
-            true => (&self.floor_manifest, "bench/data-path/spin.toml"),
-            false => (&self.manifest, "spin.toml"),
+    /// The manifest of what a system answers.
+    fn manifest(&self, root: &Path, serves: Serves) -> PathBuf {
+        let (given, usual) = match serves {
+            Serves::Floor => (&self.floor_manifest, "bench/data-path/spin.toml"),
+            Serves::Api => (&self.manifest, "spin.toml"),
         };
         absolute(given.clone().unwrap_or_else(|| root.join(usual)))
     }
@@ -140,21 +319,27 @@ impl Places {
 
     /// Refuses, with what to do, where a system cannot be started.
     pub(crate) fn check(&self, root: &Path, system: System) -> Result<()> {
-        let binary = self.binary(root, system);
-        let how = match system {
-            System::Ours | System::Floor => "cargo build --release -p devhost",
-            System::Axum => "cargo build --release --manifest-path bench/native/Cargo.toml --target-dir target/native",
-            _ => "see bench/fastapi/README.md",
+        let Facts { label, program, serves, .. } = system.facts();
+        let binary = self.binary(root, program);
+        if let Some(remedy) = program.remedy() {
+            let place = binary.display();
+            ensure!(binary.exists(), "{label} is missing ({place}): {remedy}; or leave it out with --systems");
+        }
+        let wasm: &[&str] = match serves {
+            Serves::Floor => &["data-path"],
+            Serves::Api => &COMPONENTS,
         };
-        let there = binary.exists() || matches!(system, System::Spin | System::SpinFloor);
-        ensure!(there, "{} is missing ({}): {how}; or leave it out with --systems", system.label(), binary.display());
-        let wasm: &[&str] = if system.is_floor() { &["data-path"] } else { &["auth", "crm", "payments", "web"] };
-        let native = matches!(system, System::Axum | System::Fastapi | System::FastapiPlain);
-        for name in wasm.iter().filter(|_| !native) {
+        for name in wasm.iter().filter(|_| program.runs_wasm()) {
             ensure!(root.join(format!("dist/{name}.wasm")).exists(), "dist/{name}.wasm is missing: ./dev build {name}");
         }
         Ok(())
     }
+}
+
+/// Where cargo puts what it builds, as `./dev` asks it to.
+fn target_folder(root: &Path) -> PathBuf {
+    // A relative one is meant from the project's folder, where `./dev` runs cargo.
+    root.join(std::env::var_os("CARGO_TARGET_DIR").filter(|path| !path.is_empty()).unwrap_or_else(|| "target".into()))
 }
 
 fn absolute(path: PathBuf) -> PathBuf {
@@ -177,8 +362,8 @@ pub(crate) struct Starter {
 /// A running system. It ends with this value, or with our process.
 #[derive(Debug)]
 pub(crate) struct Running {
-    /// What it is.
-    pub(crate) system: System,
+    /// What a reader calls it.
+    pub(crate) label: &'static str,
     /// Where it listens.
     pub(crate) port: u16,
     shell: Child,
@@ -187,44 +372,72 @@ pub(crate) struct Running {
     begun: Instant,
 }
 
+/// What is to be started.
+#[derive(Debug)]
+pub(crate) struct Launch<'a> {
+    /// Names its folder.
+    pub(crate) name: &'a str,
+    /// What a reader calls it.
+    pub(crate) label: &'static str,
+    /// The file that is run.
+    pub(crate) binary: PathBuf,
+    /// What it serves.
+    pub(crate) manifest: PathBuf,
+    /// Environment variables of its own.
+    pub(crate) environment: &'a [(&'a str, &'a str)],
+}
+
 impl Starter {
     /// Lets a system fetch what it needs, which may take longer than any start.
     pub(crate) fn prepare(&self, system: System) -> Result<()> {
-        if matches!(system, System::Fastapi | System::FastapiPlain) {
-            let prepared = Command::new(self.places.binary(&self.root, system)).arg("--prepare").output()?;
-            let said = String::from_utf8_lossy(&prepared.stderr).into_owned();
-            ensure!(prepared.status.success(), "{} cannot be prepared: {said}", system.label());
+        match system.facts().program {
+            Program::Fastapi => {
+                let prepared =
+                    Command::new(self.places.binary(&self.root, Program::Fastapi)).arg("--prepare").output()?;
+                let said = String::from_utf8_lossy(&prepared.stderr).into_owned();
+                ensure!(prepared.status.success(), "{} cannot be prepared: {said}", system.label());
+                Ok(())
+            }
+            Program::Devhost | Program::Spin | Program::Native => Ok(()),
         }
-        Ok(())
     }
 
     /// Starts a system and waits until it answers.
     pub(crate) fn start(&self, system: System) -> Result<Running> {
-        let mut running = self.begin(system)?;
+        self.start_launch(&self.launch(system))
+    }
+
+    /// Starts what is no system, and waits until it answers.
+    pub(crate) fn start_launch(&self, launch: &Launch<'_>) -> Result<Running> {
+        let mut running = self.begin(launch)?;
         running.wait_for("/.well-known/spin/health", Duration::from_millis(20))?;
         Ok(running)
     }
 
     /// How long a system takes from the start of its process to its first answer on a path.
     pub(crate) fn cold_start(&self, system: System, path: &str) -> Result<Duration> {
-        self.begin(system)?.wait_for(path, Duration::from_millis(2))
+        self.begin(&self.launch(system))?.wait_for(path, Duration::from_millis(2))
     }
 
-    fn begin(&self, system: System) -> Result<Running> {
+    fn launch(&self, system: System) -> Launch<'static> {
+        let Facts { name, label, program, serves, environment, .. } = system.facts();
+        let (binary, manifest) = (self.places.binary(&self.root, program), self.places.manifest(&self.root, serves));
+        Launch { name, label, binary, manifest, environment }
+    }
+
+    fn begin(&self, launch: &Launch<'_>) -> Result<Running> {
         let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
-        let folder = self.folder.join(system.name());
+        let folder = self.folder.join(launch.name);
         std::fs::create_dir_all(&folder)?;
         let config = folder.join("runtime-config.toml");
         std::fs::write(&config, format!("[outbound_pg]\nmax_connections = {DATABASE_CONNECTIONS}\n"))?;
         let log = folder.join("log");
         let log_file = File::create(&log)?;
         let mut command = Command::new("sh");
-        command.args(["-c", KEEPER, "keeper"]).arg(self.places.binary(&self.root, system)).args(["up", "-f"]);
-        command.arg(self.places.manifest(&self.root, system)).args(["--listen", &format!("127.0.0.1:{port}")]);
-        command.arg("--state-dir").arg(folder.join("state")).arg("--runtime-config-file").arg(config);
-        command
-            .envs(&self.variables)
-            .env("STATEMENTS", if system == System::FastapiPlain { "plain" } else { "functions" });
+        command.args(["-c", KEEPER, "keeper"]).arg(&launch.binary).args(["up", "-f"]).arg(&launch.manifest);
+        command.args(["--listen", &format!("127.0.0.1:{port}"), "--state-dir"]).arg(folder.join("state"));
+        command.arg("--runtime-config-file").arg(config);
+        command.envs(&self.variables).envs(launch.environment.iter().copied());
         // With it, every error of a component would pay for a trace that production does not make.
         command.env_remove("RUST_BACKTRACE");
         // An `.env` in the working directory would be read: the project's own must not be.
@@ -232,7 +445,7 @@ impl Starter {
         let begun = Instant::now();
         let mut shell = command.spawn().context("sh cannot be run")?;
         let lifeline = shell.stdin.take();
-        Ok(Running { system, port, shell, lifeline, log, begun })
+        Ok(Running { label: launch.label, port, shell, lifeline, log, begun })
     }
 }
 
@@ -244,7 +457,7 @@ impl Running {
 
     /// Sends one request on a connection of its own; `unique` makes its body one of its own.
     pub(crate) fn ask(&self, request: &Request, unique: &str) -> Result<Answer> {
-        ask(self.port, request, unique).with_context(|| format!("{} {}", self.system.label(), request.path))
+        ask(self.port, request, unique).with_context(|| format!("{} {}", self.label, request.path))
     }
 
     /// The last lines of what it wrote.
@@ -262,11 +475,11 @@ impl Running {
                 return Ok(self.begun.elapsed());
             }
             if self.shell.try_wait()?.is_some() {
-                bail!("{} ended by itself: {}", self.system.label(), self.log_tail());
+                bail!("{} ended by itself: {}", self.label, self.log_tail());
             }
             thread::sleep(pause);
         }
-        bail!("{} does not answer {path} after {START_LIMIT:?}: {}", self.system.label(), self.log_tail());
+        bail!("{} does not answer {path} after {START_LIMIT:?}: {}", self.label, self.log_tail());
     }
 }
 
@@ -315,9 +528,77 @@ mod tests {
 
     #[test]
     fn a_name_is_what_the_result_and_the_flag_say() {
-        for system in System::ALL {
+        for system in System::all() {
             assert_eq!(serde_json::to_value(system).unwrap(), system.name());
             assert_eq!(System::from_str(system.name(), false).unwrap(), system);
+        }
+    }
+
+    #[test]
+    fn no_two_systems_share_a_place_in_the_result() {
+        for runtime in [Runtime::Devhost, Runtime::Spin] {
+            let columns: Vec<&str> = System::beside(runtime).map(|system| system.facts().column).collect();
+            let mut once = columns.clone();
+            once.sort_unstable();
+            once.dedup();
+            assert_eq!((columns.len(), once.len()), (5, 5), "{columns:?}");
+            let without: Vec<System> =
+                System::beside(runtime).filter(|system| system.facts().ratio.is_none()).collect();
+            assert_eq!(without, [runtime.ours()], "all others are what ours is compared with");
+        }
+    }
+
+    /// Runs the keeper around a command; the shell ends with it, or when its input closes.
+    fn kept(shell: &str, script: &str) -> Child {
+        let mut command = Command::new(shell);
+        command.args(["-c", KEEPER, "keeper", "sh", "-c", script]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.spawn().unwrap()
+    }
+
+    /// The shells that are there.
+    fn shells() -> impl Iterator<Item = &'static str> {
+        ["sh", "dash", "bash"].into_iter().filter(|shell| crate::generator::on_path(shell))
+    }
+
+    fn ends_soon(child: &mut Child) -> Option<i32> {
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = child.try_wait().unwrap() {
+                return status.code();
+            }
+            assert!(begun.elapsed() < Duration::from_secs(20), "it does not end");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    #[test]
+    fn the_keeper_ends_with_the_system() {
+        for shell in shells() {
+            let mut child = kept(shell, "exit 7");
+            assert_eq!(ends_soon(&mut child), Some(7), "{shell}");
+        }
+    }
+
+    #[test]
+    fn the_keeper_ends_the_system_and_its_children_with_its_input() {
+        for shell in shells() {
+            // The pipe is held by the system and its child: it closes when the last of them has ended.
+            let mut child = kept(shell, "sleep 600 & echo; wait");
+            let mut output = child.stdout.take().unwrap();
+            output.read_exact(&mut [0]).unwrap();
+            drop(child.stdin.take());
+            assert_eq!(ends_soon(&mut child), Some(128 + 9), "{shell}");
+            assert_eq!(output.read_to_end(&mut Vec::new()).unwrap(), 0, "{shell}");
+        }
+    }
+
+    #[test]
+    fn the_keeper_leaves_no_child_of_a_system_that_ended() {
+        for shell in shells() {
+            let mut child = kept(shell, "sleep 600 & exit 3");
+            let mut output = child.stdout.take().unwrap();
+            assert_eq!(ends_soon(&mut child), Some(3), "{shell}");
+            assert_eq!(output.read_to_end(&mut Vec::new()).unwrap(), 0, "{shell}");
         }
     }
 

@@ -23,13 +23,16 @@ function init(args)
   end
   -- Threads begin at different places of the plan.
   turn = thread_number * 7919
-  retry_after = 0
+  retry_after, saturated = 0, 0
   if plan.statuses then
-    response = function(status, headers)
+    response = function(status, headers, body)
       local name = "status_" .. status
       _G[name] = (_G[name] or 0) + 1
       if headers["retry-after"] or headers["Retry-After"] then
         retry_after = retry_after + 1
+      end
+      if status == 503 and body:find('"code":"saturated"', 1, true) then
+        saturated = saturated + 1
       end
     end
   end
@@ -49,7 +52,7 @@ function request()
 end
 
 function done(summary, latency)
-  local statuses, retries = {}, 0
+  local statuses, retries, nothing_done = {}, 0, 0
   for status = 100, 599 do
     local count = 0
     for _, thread in ipairs(threads) do
@@ -61,11 +64,13 @@ function done(summary, latency)
   end
   for _, thread in ipairs(threads) do
     retries = retries + (thread:get("retry_after") or 0)
+    nothing_done = nothing_done + (thread:get("saturated") or 0)
   end
   local e = summary.errors
   io.write(string.format(
     'BENCH {"requests":%d,"seconds":%.6f,"p50_ms":%.4f,"p99_ms":%.4f,"max_ms":%.4f,"refused":%d,"broken":%d,' ..
-      '"retry_after":%d,"statuses":{%s}}\n',
+      '"retry_after":%d,"saturated":%d,"statuses":{%s}}\n',
     summary.requests, summary.duration / 1e6, latency:percentile(50) / 1e3, latency:percentile(99) / 1e3,
-    latency.max / 1e3, e.status, e.connect + e.read + e.write, retries, table.concat(statuses, ",")))
+    latency.max / 1e3, e.status, e.connect + e.read + e.write + e.timeout, retries,
+    nothing_done, table.concat(statuses, ",")))
 end
