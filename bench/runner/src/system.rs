@@ -1,4 +1,7 @@
 //! The systems that are measured: what each one is, and a process of it from start to end.
+//!
+//! Long because starting a system, waiting for it, measuring it and stopping it are one life, kept by one table of systems:
+//! split, each half would need the private parts of the other.
 
 use std::{
     fs::File,
