@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use e2e::{App, HostOptions, Member, personas::PASSWORD};
+use e2e::{Anonymous, App, HostOptions, Member, personas::PASSWORD};
 use futures::future::join_all;
 use serde_json::json;
 
@@ -39,9 +39,7 @@ async fn without_the_store_the_database_throttles() {
     holds_without_the_store(&app).await;
 
     app.servers().redis.start_again().expect("starts");
-    let owner = Member::owner(&app).await;
-    let ready = owner.anonymous.get("/auth/readyz").await.expect(200);
-    assert_eq!(ready["status"], "ok");
+    finds_the_store_again(&app).await;
 }
 
 #[tokio::test]
@@ -50,6 +48,15 @@ async fn a_store_that_hangs_holds_nobody_up() {
     app.servers().redis.pause().expect("pauses");
     holds_without_the_store(&app).await;
     app.servers().redis.resume().expect("goes on");
-    let owner = Member::owner(&app).await;
-    assert_eq!(owner.anonymous.get("/auth/readyz").await.expect(200)["status"], "ok");
+    finds_the_store_again(&app).await;
+}
+
+/// Each look may find the machine too busy for the store's short time limit; one of many does not.
+async fn finds_the_store_again(app: &App) {
+    let anonymous = Anonymous::of(app);
+    let started = Instant::now();
+    while anonymous.get("/auth/readyz").await.expect(200)["status"] != "ok" {
+        assert!(started.elapsed() < Duration::from_secs(30), "the store is back, and nobody noticed");
+    }
+    Member::owner(app).await.create_lead(json!({ "email": "b@example.com" })).await;
 }
