@@ -195,16 +195,43 @@ impl Member {
         Self { token: switched["access_token"].as_str().expect("a token").to_owned(), account, ..self.clone() }
     }
 
+    /// PUT with a JSON body.
+    pub async fn put(&self, path: &str, body: &Value) -> Answer {
+        Anonymous::send(self.request(Method::PUT, path).json(body)).await
+    }
+
+    /// Does something with a payment (`capture`, `cancel`, `refunds`, `sync`), once.
+    pub async fn with_payment(&self, payment: &Value, verb: &str, body: Value) -> Answer {
+        let path = format!("/payments/{}/{verb}", payment["id"].as_str().expect("an id"));
+        self.post_once(&path, &fresh_key(), &body).await
+    }
+
+    /// Creates a payment of euros at the gateway `test`, where the amount says what happens.
+    pub async fn pay(&self, amount: i64) -> Answer {
+        let payment = json!({ "amount": amount, "currency": "EUR", "gateway": "test" });
+        self.post_once("/payments", &fresh_key(), &payment).await
+    }
+
+    /// The payment as it is now.
+    pub async fn payment(&self, payment: &Value) -> Value {
+        self.get(&format!("/payments/{}", payment["id"].as_str().expect("an id"))).await.expect(200)
+    }
+
     /// Makes a lead; gives it.
     pub async fn create_lead(&self, lead: Value) -> Value {
         self.post("/leads", &lead).await.expect(201)
     }
 }
 
+/// A key that nobody has used.
+pub fn fresh_key() -> String {
+    Uuid::now_v7().to_string()
+}
+
 /// The UUID in an id of any kind.
 pub fn uuid_of(id: &Value) -> Uuid {
     let id = id.as_str().expect("an id");
     let (prefix, suffix) = id.split_once('_').expect("a prefix");
-    assert!(matches!(prefix, "usr" | "ten" | "led" | "ses" | "key" | "inv"), "{id}");
+    assert!(matches!(prefix, "usr" | "ten" | "led" | "ses" | "key" | "inv" | "pay" | "ref" | "gwa"), "{id}");
     format!("ten_{suffix}").parse::<ids::TenantId>().expect("an id").uuid()
 }

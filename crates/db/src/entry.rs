@@ -35,6 +35,13 @@ pub enum Entry {
         /// The roles that hold it; the person who made the key must have one.
         roles: &'static [&'static str],
     },
+    /// No caller stands behind it: the tenant is that of a row of ours.
+    Row {
+        /// The SQL expression that enters, with `$1` for the row's id.
+        enter: &'static str,
+        /// The row.
+        id: Uuid,
+    },
     /// Nobody is known yet.
     Nobody,
 }
@@ -52,6 +59,7 @@ impl Entry {
                 "app.enter_key($1, $2, $3)",
                 vec![ParameterValue::Binary(hash.to_vec()), ParameterValue::Str((*scope).to_owned()), texts(roles)],
             ),
+            Self::Row { enter, id } => (enter, vec![uuid(*id)]),
             Self::Nobody => ("app.enter_nobody()", Vec::new()),
         }
     }

@@ -6,10 +6,11 @@ use api::App;
 use db::{Answer, Args, Claim, Db, DbError, Effect, Entry, Once};
 use futures::lock::Mutex;
 use serde::{Serialize, de::DeserializeOwned};
+use uuid::Uuid;
 
 use crate::Claims;
 
-/// Who calls, and for whom every statement of theirs runs. Made by the extractors alone.
+/// Who calls, and for whom every statement of theirs runs. Made by the extractors, or from a row of ours.
 pub struct Caller {
     app: Arc<App>,
     /// What the token says; none for an API key, whose tenant only the database knows.
@@ -30,6 +31,12 @@ impl std::fmt::Debug for Caller {
 impl Caller {
     pub(crate) fn new(app: Arc<App>, claims: Option<Claims>, entry: Entry) -> Self {
         Self { app, claims, entry, db: Mutex::new(None) }
+    }
+
+    /// Nobody's token, but a row of ours says for whom: the account of a verified message, a payment that is due. `enter` is
+    /// the SQL expression that enters by the row's id, `$1`.
+    pub fn of_row(app: Arc<App>, enter: &'static str, id: Uuid) -> Self {
+        Self::new(app, None, Entry::Row { enter, id })
     }
 
     /// What the caller's token says; none for an API key.

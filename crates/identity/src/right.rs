@@ -92,6 +92,14 @@ rights! {
     ReadLeads = "leads:read": Owner Admin Member Viewer, scope true;
     /// Create, change, move and delete leads.
     WriteLeads = "leads:write": Owner Admin Member, scope true;
+    /// See payments, refunds, the ledger and the analytics.
+    ReadPayments = "payments:read": Owner Admin Member Viewer, scope true;
+    /// Create, capture, cancel and sync payments.
+    WritePayments = "payments:write": Owner Admin Member, scope true;
+    /// Return money; of members only where the tenant allows it.
+    RefundPayments = "payments:refund": Owner Admin Member, scope true;
+    /// Gateway accounts and the tenant's rules for payments.
+    ManageGateways = "gateways:write": Owner Admin, scope false;
 }
 
 /// The names of the rights that a role holds.
@@ -118,6 +126,10 @@ mod tests {
                 "audit_log:read: owner admin",
                 "leads:read: owner admin member viewer",
                 "leads:write: owner admin member",
+                "payments:read: owner admin member viewer",
+                "payments:write: owner admin member",
+                "payments:refund: owner admin member",
+                "gateways:write: owner admin",
             ]
         );
     }
@@ -125,12 +137,21 @@ mod tests {
     #[test]
     fn a_role_holds_what_the_table_says() {
         assert_eq!(of_role(Role::Owner).len(), TABLE.len());
-        assert_eq!(of_role(Role::Viewer), ["tenant:read", "members:read", "leads:read"]);
+        assert_eq!(of_role(Role::Viewer), ["tenant:read", "members:read", "leads:read", "payments:read"]);
     }
 
     #[test]
     fn a_key_may_never_make_keys_or_members() {
-        let wanted = ["tenant:read", "members:read", "audit_log:read", "leads:read", "leads:write"];
+        let wanted = [
+            "tenant:read",
+            "members:read",
+            "audit_log:read",
+            "leads:read",
+            "leads:write",
+            "payments:read",
+            "payments:write",
+            "payments:refund",
+        ];
         assert_eq!(scopes(), wanted);
         assert!(is_scope("leads:read") && !is_scope("api_keys:write") && !is_scope("leads"));
     }

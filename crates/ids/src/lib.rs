@@ -133,6 +133,18 @@ id! {
     LeadId, "led"
 }
 id! {
+    /// A payment.
+    PaymentId, "pay"
+}
+id! {
+    /// A refund of a payment, or of a part of it.
+    RefundId, "ref"
+}
+id! {
+    /// What a tenant is to a gateway: its credentials there.
+    GatewayAccountId, "gwa"
+}
+id! {
     /// One request, as named in `X-Request-Id` when the client sent none.
     RequestId, "req"
 }

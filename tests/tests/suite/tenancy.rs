@@ -2,7 +2,10 @@
 //!
 //! The table is checked against the API description: a route that is missing here fails the test.
 
-use e2e::{Anonymous, App, Member, personas::fresh_email};
+use e2e::{
+    Anonymous, App, Member,
+    personas::{fresh_email, fresh_key},
+};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -25,6 +28,8 @@ enum Border {
     Public,
     /// For neighbours: whoever shows no service token is unauthenticated, whatever else they show.
     Service,
+    /// A secret in the address opens it; there is nothing for whoever has none.
+    Unguessable,
     /// For the scheduler alone: whoever shows no service token is told that there is nothing.
     Scheduler,
 }
@@ -66,6 +71,29 @@ const ROUTES: &[(&str, &str, Border)] = &[
     ("GET", "/analytics/leads", Border::Figures),
     ("GET", "/crm/healthz", Border::Public),
     ("GET", "/crm/readyz", Border::Public),
+    ("POST", "/payments", Border::Create),
+    ("GET", "/payments", Border::List),
+    ("GET", "/payments/{id}", Border::Item),
+    ("GET", "/payments/{id}/events", Border::Item),
+    ("POST", "/payments/{id}/capture", Border::Item),
+    ("POST", "/payments/{id}/cancel", Border::Item),
+    ("POST", "/payments/{id}/sync", Border::Item),
+    ("POST", "/payments/{id}/refunds", Border::Item),
+    ("GET", "/payments/{id}/refunds", Border::Item),
+    ("GET", "/payments/settings", Border::Oneself),
+    ("PUT", "/payments/settings", Border::Oneself),
+    ("GET", "/payments/return/{token}", Border::Unguessable),
+    ("POST", "/payments/return/{token}", Border::Unguessable),
+    ("GET", "/gateways", Border::List),
+    ("GET", "/gateways/{gateway}/account", Border::Oneself),
+    ("PUT", "/gateways/{gateway}/account", Border::Oneself),
+    ("DELETE", "/gateways/{gateway}/account", Border::Oneself),
+    ("POST", "/webhooks/{gateway}/{account}", Border::Unguessable),
+    ("POST", "/webhooks/{gateway}", Border::Unguessable),
+    ("GET", "/ledger/balances", Border::Oneself),
+    ("GET", "/ledger/entries", Border::Oneself),
+    ("GET", "/analytics/payments", Border::Figures),
+    ("POST", "/internal/payments/sweep", Border::Scheduler),
     ("GET", "/payments/healthz", Border::Public),
     ("GET", "/payments/readyz", Border::Public),
     ("POST", "/tenants", Border::Create),
@@ -108,6 +136,8 @@ fn body(method: &str, path: &str) -> Option<Value> {
         ("POST", "/api-keys") => Some(json!({ "name": "stranger's", "scopes": ["leads:read"] })),
         ("PATCH", "/leads/{id}") => Some(json!({ "company": "Stranger" })),
         ("POST", "/leads/{id}/status") => Some(json!({ "status": "LOST" })),
+        ("POST", "/payments") => Some(json!({ "amount": 100, "currency": "EUR", "gateway": "test" })),
+        ("POST", "/payments/{id}/capture" | "/payments/{id}/cancel" | "/payments/{id}/refunds") => Some(json!({})),
         _ => None,
     }
 }
@@ -120,6 +150,7 @@ struct Planted {
     tenant: Value,
     person: Value,
     session: Value,
+    payment: Value,
 }
 
 impl Planted {
@@ -132,6 +163,7 @@ impl Planted {
             tenant: owner.account["tenant"].clone(),
             person: owner.account.clone(),
             session: owner.get("/auth/sessions").await.expect(200)["data"][0].clone(),
+            payment: owner.pay(1000).await.expect(201),
         }
     }
 
@@ -144,6 +176,7 @@ impl Planted {
             Some("users") => (&self.person, "user_not_found"),
             Some("memberships") => (&self.person, "user_not_found"),
             Some("invitations") => (&self.invitation, "invitation_not_found"),
+            Some("payments") => (&self.payment, "payment_not_found"),
             _ => (&self.lead, "lead_not_found"),
         };
         let id = item["id"].as_str().unwrap();
@@ -154,6 +187,7 @@ impl Planted {
 async fn ask(member: &Member, method: &str, path: &str, planted: &Planted) -> e2e::Answer {
     let (concrete, _) = planted.concrete(path);
     let request = member.request(Method::from_bytes(method.as_bytes()).unwrap(), &concrete);
+    let request = if path.starts_with("/payments") { request.header("idempotency-key", fresh_key()) } else { request };
     Anonymous::send(match body(method, path) {
         Some(body) => request.json(&body),
         None => request,
@@ -183,8 +217,9 @@ async fn a_stranger_sees_nothing_of_a_tenant() {
     let (owner, stranger) = (Member::owner(app).await, Member::owner(app).await);
     let (planted, strangers) = (Planted::by(&owner).await, Planted::by(&stranger).await);
     // Whatever belongs to the owner names one of these.
-    let Planted { lead, api_key, invitation, tenant, person, session } = &planted;
-    let of_owner = [lead, api_key, invitation, tenant, person, session].map(|item| item["id"].as_str().unwrap());
+    let Planted { lead, api_key, invitation, tenant, person, session, payment } = &planted;
+    let of_owner =
+        [lead, api_key, invitation, tenant, person, session, payment].map(|item| item["id"].as_str().unwrap());
 
     for &(method, path, border) in ROUTES {
         if method == "POST" && matches!(border, Border::Own) {
@@ -220,12 +255,13 @@ async fn a_stranger_sees_nothing_of_a_tenant() {
             }
             Border::Service => drop(ask(&stranger, method, path, &planted).await.problem(401, "unauthenticated")),
             Border::Scheduler => drop(ask(&stranger, method, path, &planted).await.problem(404, "route_not_found")),
-            Border::Oneself | Border::Public => {}
+            Border::Oneself | Border::Public | Border::Unguessable => {}
         }
     }
     owner.get("/users/me").await.expect(200);
     let (lead, _) = planted.concrete("/leads/{id}");
     assert_eq!(owner.get(&lead).await.expect(200), planted.lead, "untouched");
+    assert_eq!(owner.payment(&planted.payment).await, planted.payment, "untouched");
     assert_eq!(owner.get("/leads").await.expect(200)["data"].as_array().unwrap().len(), 1);
     let keys = owner.get("/api-keys").await.expect(200)["data"].clone();
     assert!(keys.as_array().unwrap().len() == 1 && keys[0]["revoked_at"].is_null(), "{keys}");
@@ -253,6 +289,7 @@ async fn without_a_token_nothing_but_what_is_public_answers() {
                 assert!(answer.status != 401 && answer.status != 404, "{method} {path}: {}", answer.status)
             }
             Border::Scheduler => drop(answer.problem(404, "route_not_found")),
+            Border::Unguessable => assert_eq!(answer.status, 404, "{method} {path}"),
             _ => drop(answer.problem(401, "unauthenticated")),
         }
     }

@@ -10,6 +10,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 const DISPATCH: &str = "/internal/events/dispatch";
 const SWEEP: &str = "/internal/auth/sweep";
+const SWEEP_PAYMENTS: &str = "/internal/payments/sweep";
 
 /// A dispatch that takes so many may have left some.
 const FULL_BATCH: u32 = 16;
@@ -43,6 +44,10 @@ pub(crate) async fn run(app: &str, token: &str) -> Result<()> {
             let mut more = true;
             while more {
                 more = ask(&client, app, SWEEP, token).await.is_some_and(|(_, done)| done.has_more);
+            }
+            let mut claimed = FULL_BATCH;
+            while claimed == FULL_BATCH {
+                claimed = ask(&client, app, SWEEP_PAYMENTS, token).await.map_or(0, |(_, done)| done.claimed);
             }
             swept_at = Some(Instant::now());
         }

@@ -10,7 +10,7 @@ use utoipa::OpenApi;
 use crate::routes::METHODS;
 
 /// The tags in the order in which a reader should meet them.
-pub(crate) const TAGS: [(&str, &str); 10] = [
+pub(crate) const TAGS: [(&str, &str); 13] = [
     (
         "auth",
         "Accounts, sessions and the keys that access tokens verify with. The routes that fastapi-users has keep its \
@@ -23,6 +23,9 @@ pub(crate) const TAGS: [(&str, &str); 10] = [
         "leads",
         "Who might become a customer, how good they look and why, how far they have come, and the figures of them all.",
     ),
+    ("payments", "What was to be paid through a gateway, what became of it, and what went back."),
+    ("gateways", "Who takes the money, what each can do, the tenant's accounts there, and their messages."),
+    ("ledger", "Where the money is, and how it came there."),
     (
         "api keys",
         "How programs of a tenant get in: a key is shown once, does what its scopes say, and ends when it is revoked.",

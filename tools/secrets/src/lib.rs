@@ -27,6 +27,8 @@ const REFRESH_SECRET: &str = "SPIN_VARIABLE_REFRESH_SECRET";
 
 /// Seals what must be read back; see `crates/sealed`.
 const AUTH_ENCRYPTION_KEYS: &str = "SPIN_VARIABLE_AUTH_ENCRYPTION_KEYS";
+/// The same for the credentials of gateways.
+const PAYMENTS_ENCRYPTION_KEYS: &str = "SPIN_VARIABLE_PAYMENTS_ENCRYPTION_KEYS";
 /// What neighbours and the scheduler show to routes that are not for people.
 const SERVICE_TOKEN: &str = "SPIN_VARIABLE_SERVICE_TOKEN";
 /// Tokens that are sent by mail are derived from it.
@@ -45,9 +47,10 @@ const PASSWORDS: [&str; 6] = [
 ];
 
 /// Secrets of 32 random bytes: what stands before them, and how they are written.
-const SECRETS: [(&str, &str, GeneralPurpose); 5] = [
+const SECRETS: [(&str, &str, GeneralPurpose); 6] = [
     (REFRESH_SECRET, "", STANDARD),
     (AUTH_ENCRYPTION_KEYS, "dev1:", STANDARD),
+    (PAYMENTS_ENCRYPTION_KEYS, "dev1:", STANDARD),
     (SERVICE_TOKEN, "", URL_SAFE_NO_PAD),
     (MAIL_TOKEN_SECRET, "", STANDARD),
     (NOTIFY_SECRET, "whsec_", STANDARD),
@@ -121,7 +124,9 @@ mod tests {
     fn secrets_have_the_forms_in_which_they_are_read() {
         let mut variables = Variables::new();
         complete(&mut variables).unwrap();
-        sealed::MasterKeys::parse(&variables[AUTH_ENCRYPTION_KEYS]).unwrap();
+        for keys in [AUTH_ENCRYPTION_KEYS, PAYMENTS_ENCRYPTION_KEYS] {
+            sealed::MasterKeys::parse(&variables[keys]).unwrap();
+        }
         let notify = variables[NOTIFY_SECRET].strip_prefix("whsec_").unwrap();
         for base64 in [notify, &variables[REFRESH_SECRET], &variables[MAIL_TOKEN_SECRET]] {
             assert_eq!(STANDARD.decode(base64).unwrap().len(), 32);

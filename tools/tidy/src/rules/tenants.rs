@@ -31,6 +31,18 @@ const WITHOUT_TENANT: &[(&str, &str)] = &[
     ("auth.record_failed_log_in", "failed log-ins belong to an account or an address, not to a tenant"),
     ("auth.throttle_log_in", "failed log-ins belong to an account or an address, not to a tenant"),
     ("auth.forget_failed_log_ins", "failed log-ins belong to an account or an address, not to a tenant"),
+    (
+        "payments.enter_payment",
+        "finds the tenant that it opens: that of a payment which is due or to which a payer returns",
+    ),
+    (
+        "payments.enter_account",
+        "finds the tenant that it opens: that of the account which a verified message belongs to",
+    ),
+    ("payments.find_webhook_account", "a gateway's message names an account: whose it is, is what it finds"),
+    ("payments.find_payment_account", "a gateway's message names a payment: whose it is, is what it finds"),
+    ("payments.find_return", "a payer comes back with a token: whose payment it is, is what it finds"),
+    ("payments.claim_due", "the sweep works for all tenants"),
     ("app.claim_events", "the dispatcher delivers for all tenants"),
     ("app.settle_event", "the dispatcher delivers for all tenants"),
     ("app.list_events", "operators look at all tenants' events, without what they hold"),

@@ -1,0 +1,157 @@
+//! The settings that only payments has: where gateways are, what seals credentials, and where payers come back to.
+
+use std::fmt;
+
+use api::{Problem, SettingError, Settings, random_bytes};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use http::Uri;
+use sealed::MasterKeys;
+use uuid::Uuid;
+
+use crate::gateway::{Credentials, Gateway, Mode};
+
+/// Their variables.
+pub(crate) const SETTINGS: [&str; 4] =
+    ["payments_encryption_keys", "public_origin", "stripe_live_origin", "stripe_test_origin"];
+
+/// What credentials are sealed for.
+const CREDENTIALS: &str = "gateway_credentials";
+const WEBHOOK_SECRET: &str = "gateway_webhook_secret";
+
+/// Where gateways are, and the keys. `Debug` shows none.
+pub(crate) struct Gateways {
+    keys: MasterKeys,
+    /// Our own origin, as payers' browsers and gateways know it.
+    pub(crate) public_origin: String,
+    stripe_live_origin: String,
+    stripe_test_origin: String,
+}
+
+impl fmt::Debug for Gateways {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gateways").finish_non_exhaustive()
+    }
+}
+
+impl Gateways {
+    /// Reads the settings.
+    pub(crate) fn from_settings(settings: &Settings) -> Result<Self, SettingError> {
+        let keys = MasterKeys::parse(settings.required("payments_encryption_keys")?)
+            .map_err(|problem| SettingError { name: "payments_encryption_keys", problem })?;
+        Ok(Self {
+            keys,
+            public_origin: origin(settings, "public_origin")?,
+            stripe_live_origin: origin(settings, "stripe_live_origin")?,
+            stripe_test_origin: origin(settings, "stripe_test_origin")?,
+        })
+    }
+
+    /// Where a gateway is; empty for `test`, which is nowhere.
+    pub(crate) fn origin(&self, gateway: Gateway, mode: Mode) -> &str {
+        match (gateway, mode) {
+            (Gateway::Stripe, Mode::Live) => &self.stripe_live_origin,
+            (Gateway::Stripe, Mode::Test) => &self.stripe_test_origin,
+            (Gateway::Test, _) => "",
+        }
+    }
+
+    /// Seals credentials for their tenant, in base64.
+    pub(crate) fn seal_credentials(&self, tenant: Uuid, credentials: &Credentials) -> Result<String, Problem> {
+        self.seal(CREDENTIALS, tenant, &credentials.to_json())
+    }
+
+    /// Seals a webhook secret for its tenant, in base64.
+    pub(crate) fn seal_webhook_secret(&self, tenant: Uuid, secret: &str) -> Result<String, Problem> {
+        self.seal(WEBHOOK_SECRET, tenant, secret.as_bytes())
+    }
+
+    /// Opens credentials.
+    pub(crate) fn open_credentials(
+        &self,
+        tenant: Uuid,
+        gateway: Gateway,
+        mode: Mode,
+        sealed: &str,
+    ) -> Result<Credentials, Problem> {
+        let opened = self.open(CREDENTIALS, tenant, sealed)?;
+        let json = serde_json::from_slice(&opened).map_err(|_| Problem::internal("sealed credentials are no JSON"))?;
+        gateway
+            .credentials(mode, json)
+            .map_err(|error| Problem::internal(format!("sealed credentials: {}", error.name)))
+    }
+
+    /// Opens a webhook secret.
+    pub(crate) fn open_webhook_secret(&self, tenant: Uuid, sealed: &str) -> Result<String, Problem> {
+        String::from_utf8(self.open(WEBHOOK_SECRET, tenant, sealed)?)
+            .map_err(|_| Problem::internal("a sealed webhook secret is no text"))
+    }
+
+    fn seal(&self, purpose: &str, tenant: Uuid, plaintext: &[u8]) -> Result<String, Problem> {
+        Ok(STANDARD.encode(self.keys.seal(purpose, tenant, plaintext, random_bytes()?)))
+    }
+
+    fn open(&self, purpose: &str, tenant: Uuid, sealed: &str) -> Result<Vec<u8>, Problem> {
+        let sealed = STANDARD.decode(sealed).map_err(|_| Problem::internal("what is sealed is no base64"))?;
+        self.keys.open(purpose, tenant, &sealed).map_err(Problem::internal)
+    }
+}
+
+/// Scheme, host and perhaps a port, and nothing more: the manifest allows the host by the same text.
+fn origin(settings: &Settings, name: &'static str) -> Result<String, SettingError> {
+    let text = settings.required(name)?;
+    let is_origin = text.parse::<Uri>().is_ok_and(|uri| {
+        let authority = uri.authority().map(|authority| authority.as_str()).unwrap_or_default();
+        matches!(uri.scheme_str(), Some("http" | "https"))
+            && !authority.contains('@')
+            && !uri.host().unwrap_or_default().is_empty()
+            && text.ends_with(authority)
+    });
+    if is_origin {
+        Ok(text.to_owned())
+    } else {
+        Err(SettingError { name, problem: "is not an origin such as https://api.example.com" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn settings(keys: &str, stripe: &str) -> Settings {
+        Settings::from_values([
+            ("payments_encryption_keys", keys),
+            ("public_origin", "https://api.example.com"),
+            ("stripe_live_origin", stripe),
+            ("stripe_test_origin", stripe),
+        ])
+    }
+
+    const KEYS: &str = "k1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let problem =
+            |keys: &str, stripe: &str| Gateways::from_settings(&settings(keys, stripe)).unwrap_err().to_string();
+        assert_eq!(problem("", "https://api.stripe.com"), "the variable `payments_encryption_keys` is empty");
+        for wrong in ["api.stripe.com", "https://api.stripe.com/", "https://a@b", "ftp://api.stripe.com"] {
+            let wanted = "the variable `stripe_live_origin` is not an origin such as https://api.example.com";
+            assert_eq!(problem(KEYS, wrong), wanted, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn credentials_open_for_their_tenant_alone() {
+        let gateways = Gateways::from_settings(&settings(KEYS, "https://api.stripe.com")).unwrap();
+        let json = json!({ "secret_key": "sk_test_planted", "webhook_secret": "whsec_planted" });
+        let credentials = Gateway::Stripe.credentials(Mode::Test, json).unwrap();
+        let (tenant, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let sealed = gateways.seal_credentials(tenant, &credentials).unwrap();
+        let open = |tenant| gateways.open_credentials(tenant, Gateway::Stripe, Mode::Test, &sealed);
+        assert_eq!(open(tenant).unwrap(), credentials);
+        assert!(open(other).is_err());
+        assert!(gateways.open_webhook_secret(tenant, &sealed).is_err(), "sealed for another purpose");
+        assert!(!format!("{gateways:?}{credentials:?}").contains("planted"));
+    }
+}

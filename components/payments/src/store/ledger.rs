@@ -1,0 +1,125 @@
+//! The ledger and the figures: `sql/ledger.sql`. It is written with what it is about, by `payments.settle` alone.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use db::DbError;
+use identity::Caller;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::gateway::{Gateway, Mode};
+
+/// A side of an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Account {
+    /// What the gateway owes the tenant.
+    Gateway,
+    /// What payers paid.
+    Sales,
+    /// What went back to payers.
+    Refunds,
+    /// What the gateway keeps for itself.
+    Fees,
+    /// What payers had their banks take back.
+    Disputes,
+}
+
+/// An entry as the component reads it.
+#[derive(Debug, Deserialize)]
+pub(crate) struct EntryRow {
+    pub(crate) id: i64,
+    pub(crate) payment_id: Uuid,
+    pub(crate) refund_id: Option<Uuid>,
+    pub(crate) at: DateTime<Utc>,
+    #[serde(rename = "type")]
+    pub(crate) entry_type: String,
+    pub(crate) gateway: Gateway,
+    pub(crate) mode: Mode,
+    pub(crate) currency: String,
+    pub(crate) amount: i64,
+    pub(crate) debit: Account,
+    pub(crate) credit: Account,
+}
+
+/// What an account holds.
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
+pub(crate) struct Balance {
+    #[schema(example = "EUR")]
+    pub(crate) currency: String,
+    pub(crate) gateway: Gateway,
+    pub(crate) account: Account,
+    /// Debits minus credits, in minor units.
+    pub(crate) balance: i64,
+}
+
+/// Payments of one gateway and currency.
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
+pub(crate) struct GatewayFigures {
+    pub(crate) gateway: Gateway,
+    #[schema(example = "EUR")]
+    pub(crate) currency: String,
+    pub(crate) payments: i64,
+    /// Held or captured, now or before a refund.
+    pub(crate) succeeded: i64,
+    /// Failed, expired or canceled.
+    pub(crate) unsuccessful: i64,
+    /// In minor units.
+    pub(crate) captured: i64,
+    /// In minor units.
+    pub(crate) refunded: i64,
+    pub(crate) refunded_payments: i64,
+}
+
+/// Payments made on one day (UTC), of one currency.
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
+pub(crate) struct DayFigures {
+    pub(crate) day: NaiveDate,
+    #[schema(example = "EUR")]
+    pub(crate) currency: String,
+    pub(crate) payments: i64,
+    pub(crate) succeeded: i64,
+    pub(crate) unsuccessful: i64,
+    /// In minor units.
+    pub(crate) captured: i64,
+    /// In minor units.
+    pub(crate) refunded: i64,
+}
+
+/// The figures of a period.
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
+pub(crate) struct PaymentFigures {
+    pub(crate) total: i64,
+    pub(crate) by_gateway: Vec<GatewayFigures>,
+    pub(crate) by_day: Vec<DayFigures>,
+}
+
+/// Entries, the newest first.
+pub(crate) async fn list_entries(
+    caller: &Caller,
+    mode: Mode,
+    payment: Option<Uuid>,
+    before: Option<i64>,
+    limit: usize,
+) -> Result<Vec<EntryRow>, DbError> {
+    let function = "payments.list_ledger_entries";
+    let args = json!({ "mode": mode, "payment_id": payment, "before": before, "limit": limit });
+    DbError::answered(function, caller.read(function, &args).await?)
+}
+
+/// What each account holds.
+pub(crate) async fn list_balances(caller: &Caller, mode: Mode) -> Result<Vec<Balance>, DbError> {
+    let function = "payments.list_balances";
+    DbError::answered(function, caller.read(function, &json!({ "mode": mode })).await?)
+}
+
+/// The figures of the payments made in a period.
+pub(crate) async fn summarize(
+    caller: &Caller,
+    mode: Mode,
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+) -> Result<PaymentFigures, DbError> {
+    let function = "payments.summarize_payments";
+    DbError::answered(function, caller.read(function, &json!({ "mode": mode, "from": from, "to": to })).await?)
+}

@@ -1,0 +1,160 @@
+//! Asking gateways and writing down what they say: the one way in which anything becomes of a payment.
+//!
+//! An operation is three steps: an attempt is written, the gateway is asked, the answer is written ([`settle`]). Whatever dies
+//! in between leaves the attempt behind, and a repeat of the request, a webhook, a returning payer or the sweep goes on with it
+//! under the same key ([`sync`]). What must stay true: no connection is held while a gateway is asked; whoever asks has taken
+//! the attempt, so that no two do at once.
+
+use std::time::Duration;
+
+use api::{Clock, Problem};
+use chrono::{DateTime, TimeDelta, Utc};
+use db::DbError;
+use identity::Caller;
+use ids::PaymentId;
+
+use crate::{
+    error::PaymentError,
+    gateway::{self, Ask, Credentials, Gateway, Outcome, Verb, send},
+    settings::Gateways,
+    settlement::{self, Asked, Settlement, Source},
+    store::{
+        self,
+        attempts::{self, AttemptRow, Kind},
+        gateway_accounts::KeysRow,
+        payments::{FoundRow, PaymentRow, Settled},
+        refunds::RefundRow,
+    },
+};
+
+/// Longer than a request takes: nobody else gets at an attempt that somebody alive works on.
+pub(crate) const LEASE: TimeDelta = TimeDelta::seconds(60);
+/// How often an answer is written anew when the payment changed between reading and writing.
+const WRITE_TRIES: usize = 16;
+
+/// A payment and what its gateway is asked with.
+pub(crate) struct Work<'a> {
+    pub(crate) gateways: &'a Gateways,
+    pub(crate) caller: &'a Caller,
+    pub(crate) source: Source,
+    /// How long the gateway may take, in all.
+    pub(crate) limit: Duration,
+}
+
+/// How an attempt went.
+pub(crate) struct Done {
+    pub(crate) payment: Box<PaymentRow>,
+    pub(crate) state: attempts::State,
+    pub(crate) failure: Option<gateway::Failure>,
+}
+
+impl Work<'_> {
+    /// Opens an account's credentials; those of `test` are nothing.
+    pub(crate) fn credentials(&self, gateway: Gateway, keys: Option<&KeysRow>) -> Result<Credentials, PaymentError> {
+        match (gateway, keys) {
+            (Gateway::Test, _) => Ok(Credentials::Test),
+            (_, None) => Err(PaymentError::GatewayAccountMissing { gateway }),
+            (_, Some(keys)) => {
+                Ok(self.gateways.open_credentials(keys.tenant_id, keys.gateway, keys.mode, &keys.credentials)?)
+            }
+        }
+    }
+
+    /// Asks the gateway for what an attempt wants, and writes down what it says.
+    pub(crate) async fn attempt(
+        &self,
+        payment: Box<PaymentRow>,
+        refunds: Vec<RefundRow>,
+        credentials: &Credentials,
+        attempt: &AttemptRow,
+        again: bool,
+    ) -> Result<Done, PaymentError> {
+        let asked_at = Clock::read().now();
+        let verb = match (attempt.kind, attempt.refund_id) {
+            (Kind::Create, _) => Verb::Create,
+            (Kind::Capture, _) => Verb::Capture { amount: attempt.amount },
+            (Kind::Cancel, _) => Verb::Cancel,
+            (Kind::Refund, Some(id)) => Verb::Refund { id: id.into(), amount: attempt.amount },
+            (Kind::Refund, None) => return Err(Problem::internal("a refund's attempt without its refund").into()),
+        };
+        let ask = Ask { verb, key: attempt.id, age: again.then(|| asked_at - attempt.asked_at) };
+        let outcome = self.ask(&payment, &refunds, credentials, &ask).await?;
+        let (payment, settlement) = self.settle(payment, refunds, Some(attempt), again, asked_at, &outcome).await?;
+        let state = settlement.attempt_state().unwrap_or(attempts::State::Unknown);
+        Ok(Done { payment, state, failure: settlement.attempt_failure().cloned() })
+    }
+
+    /// Goes on with what is open of a payment, then asks how it is. Whoever finds that somebody is at it leaves that to them.
+    pub(crate) async fn sync(&self, id: PaymentId) -> Result<Option<Box<PaymentRow>>, PaymentError> {
+        let Some(FoundRow { payment, account }) = store::payments::find(self.caller, id).await? else {
+            return Ok(None);
+        };
+        let mut payment = Box::new(payment);
+        let credentials = self.credentials(payment.gateway, account.as_ref())?;
+        let now = Clock::read().now();
+        let open = store::attempts::list_open(self.caller, id, now).await?;
+        let mut refunds = open.refunds;
+        for attempt in open.attempts {
+            let now = Clock::read().now();
+            let taken = store::attempts::take(self.caller, attempt.id, now, now + LEASE).await?;
+            let Some(attempt) = taken.filter(|attempt| attempt.taken) else { continue };
+            payment = self.attempt(payment, refunds, &credentials, &attempt, true).await?.payment;
+            refunds = store::attempts::list_open(self.caller, id, now).await?.refunds;
+        }
+        let asked_at = Clock::read().now();
+        let look = Ask { verb: Verb::Look, key: payment.id, age: None };
+        let outcome = self.ask(&payment, &refunds, &credentials, &look).await?;
+        let was_answered = matches!(outcome, Outcome::Reported(_) | Outcome::Declined(_) | Outcome::NotFound);
+        let (payment, settlement) = self.settle(payment, refunds, None, false, asked_at, &outcome).await?;
+        if was_answered {
+            let now = Clock::read().now();
+            store::work::settle_webhooks(self.caller, id, settlement.fits, asked_at, now).await?;
+        }
+        Ok(Some(payment))
+    }
+
+    async fn ask(
+        &self,
+        payment: &PaymentRow,
+        refunds: &[RefundRow],
+        credentials: &Credentials,
+        ask: &Ask,
+    ) -> Result<Outcome, PaymentError> {
+        let order = payment
+            .order(&self.gateways.public_origin, refunds)
+            .ok_or_else(|| Problem::internal(format!("payments.payments {} has an amount that is none", payment.id)))?;
+        self.caller.without_connection().await;
+        let origin = self.gateways.origin(payment.gateway, payment.mode);
+        Ok(send::ask(credentials, origin, &order, ask, self.limit).await)
+    }
+
+    /// Writes down what the gateway said, over the payment as it is then.
+    async fn settle(
+        &self,
+        mut payment: Box<PaymentRow>,
+        mut refunds: Vec<RefundRow>,
+        attempt: Option<&AttemptRow>,
+        again: bool,
+        asked_at: DateTime<Utc>,
+        outcome: &Outcome,
+    ) -> Result<(Box<PaymentRow>, Settlement), PaymentError> {
+        let id = PaymentId::from(payment.id);
+        for _ in 0..WRITE_TRIES {
+            let at = Clock::read().now();
+            let asked =
+                Asked { payment: &payment, refunds: &refunds, attempt, again, source: self.source, asked_at, at };
+            let settlement = settlement::settle(&asked, outcome);
+            match store::payments::settle(self.caller, &settlement).await? {
+                None => return Err(PaymentError::PaymentNotFound),
+                Some(Settled::Settled(row)) => return Ok((row.payment, settlement)),
+                Some(Settled::Stale) => {
+                    let found = store::payments::find(self.caller, id).await?.ok_or(PaymentError::PaymentNotFound)?;
+                    payment = Box::new(found.payment);
+                    refunds = store::attempts::list_open(self.caller, id, at).await?.refunds;
+                }
+            }
+        }
+        // The attempt is still there, and whoever comes next goes on with it.
+        Err(PaymentError::Shared(DbError::Locked.into()))
+    }
+}
