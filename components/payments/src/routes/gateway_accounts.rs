@@ -169,8 +169,9 @@ pub(crate) async fn put_gateway_account(
 ) -> Result<Json<AccountView>, PaymentError> {
     let gateways = configured(&gateways)?;
     let gateway = named(&gateway)?;
-    let credentials = gateway.credentials(new.mode, new.credentials).map_err(PaymentError::Credentials)?;
+    // The right is read before what is wrong with the credentials is told.
     let before = store::gateway_accounts::find(&caller, gateway, new.mode).await?;
+    let credentials = gateway.credentials(new.mode, new.credentials).map_err(PaymentError::Credentials)?;
     let tenant = tenant_of(&caller, before.as_ref()).await?;
 
     caller.without_connection().await;
