@@ -3,7 +3,7 @@
 //! - [`App`] is the host with the real components on a database and a store of its own. [`App::shared`] is one for all
 //!   tests of a binary; a test that breaks something starts its own.
 //! - [`personas`] are people with verbs; each test makes fresh ones, so tests run in any order and at once.
-//! - [`mailbox`] is where the app's messages go.
+//! - [`mailbox`] is where the app's messages go; [`gateways`] are whom it pays with.
 //! - [`database`] and [`host`] hold the little that HTTP cannot do: roles are planted, rows are aged, processes die.
 #![allow(
     clippy::disallowed_methods,
@@ -14,6 +14,7 @@
 pub mod answer;
 pub mod app;
 pub mod database;
+pub mod gateways;
 pub mod host;
 pub mod mail_tokens;
 pub mod mailbox;

@@ -205,7 +205,7 @@ pub(crate) enum Reply {
 /// What to do next.
 #[derive(Debug)]
 pub(crate) enum Step {
-    Send(Request<Bytes>),
+    Send(Box<Request<Bytes>>),
     Done(Outcome),
 }
 

@@ -396,3 +396,229 @@ fn schedule(asked: &Asked<'_>, standing: &Standing, new: &mut Settlement) {
         new.note = Some("payment.unresolved");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{from_value, to_value};
+
+    use super::*;
+    use crate::gateway::RefundReport;
+
+    const ID: Uuid = Uuid::from_u128(1);
+    const REFUND: Uuid = Uuid::from_u128(2);
+
+    fn at(minute: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::minutes(minute)
+    }
+
+    /// A payment of 1000 EUR that was made in minute 0 and has an hour.
+    fn payment(phase: &str, authorized: i64, captured: i64) -> PaymentRow {
+        from_value(json!({
+            "id": ID, "gateway": "test", "mode": "test", "amount": 1000, "currency": "EUR", "capture_method": "manual",
+            "flow": "redirect", "description": null, "customer": {}, "metadata": {}, "return_url": null,
+            "cancel_url": null, "return_token": "", "phase": phase, "authorized": authorized, "captured": captured,
+            "capturing": 0, "refunded": 0, "refunding": 0, "fee": 0, "disputed": 0, "dispute_state": null,
+            "state": "created", "late_success_at": null, "reported_at": null, "failure": null, "next_action": null,
+            "order_ref": null, "payment_ref": null, "capture_ref": null, "created_at": at(0), "updated_at": at(0),
+            "expires_at": at(60), "looks": 0, "version": 7,
+        }))
+        .unwrap()
+    }
+
+    fn attempt(kind: Kind, amount: i64) -> AttemptRow {
+        AttemptRow {
+            id: Uuid::from_u128(3),
+            refund_id: (kind == Kind::Refund).then_some(REFUND),
+            kind,
+            amount,
+            captured_before: 0,
+            state: attempts::State::Started,
+            failure: None,
+            answer: None,
+            asked_at: at(0),
+            taken: true,
+        }
+    }
+
+    fn refund() -> RefundRow {
+        from_value(
+            json!({ "id": REFUND, "payment_id": ID, "amount": 300, "state": "pending", "reason": null, "failure": null,
+                           "gateway_ref": null, "created_by": null, "created_at": at(0), "updated_at": at(0) }),
+        )
+        .unwrap()
+    }
+
+    fn report(authorized: i64, captured: i64, phase: Option<Phase>) -> Outcome {
+        Outcome::Reported(Box::new(Report {
+            currency: "EUR".parse().unwrap(),
+            amount: Some(1000),
+            authorized,
+            captured,
+            phase,
+            refs: Refs::default(),
+            next_action: None,
+            failure: None,
+            refunds: Vec::new(),
+            fee: None,
+            dispute: None,
+        }))
+    }
+
+    fn failure(code: FailureCode) -> Failure {
+        Failure::new(code, None)
+    }
+
+    /// What an attempt comes to: its own end, and the phase of the payment if that changes.
+    fn ends(kind: Kind, minute: i64, outcome: &Outcome) -> (attempts::State, Option<Phase>) {
+        let payment = match kind {
+            Kind::Create => payment("created", 0, 0),
+            Kind::Capture | Kind::Cancel => payment("processing", 1000, 0),
+            Kind::Refund => payment("processing", 1000, 1000),
+        };
+        let attempt = attempt(kind, if kind == Kind::Refund { 300 } else { 1000 });
+        let refunds = [refund()];
+        let refunds = if kind == Kind::Refund { &refunds[..] } else { &[] };
+        let asked = Asked {
+            payment: &payment,
+            refunds,
+            attempt: Some(&attempt),
+            again: minute > 0,
+            source: Source::Api,
+            asked_at: at(minute),
+            at: at(minute),
+        };
+        let settlement = settle(&asked, outcome);
+        (settlement.attempt_state().unwrap(), settlement.standing.map(|standing| standing.phase))
+    }
+
+    #[test]
+    fn a_lost_answer_settles_nothing() {
+        for kind in [Kind::Create, Kind::Capture, Kind::Cancel, Kind::Refund] {
+            for minute in [0, 1, 6, 100_000] {
+                assert_eq!(ends(kind, minute, &Outcome::Unknown), (attempts::State::Unknown, None), "{kind:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_later_try_speaks_of_the_first_only_where_it_can() {
+        use attempts::State::{Declined, Refused, Undone, Unknown};
+        let create = |minute, outcome| ends(Kind::Create, minute, &outcome);
+        let declined = || Outcome::Declined(failure(FailureCode::Declined));
+        let refused = |code| Outcome::Refused(failure(code));
+        let not_sent = || Outcome::NotSent(failure(FailureCode::Unreachable));
+        assert_eq!(create(0, declined()), (Declined, Some(Phase::Failed)));
+        assert_eq!(create(6, declined()), (Declined, Some(Phase::Failed)));
+        assert_eq!(create(0, refused(FailureCode::CredentialsRefused)), (Refused, Some(Phase::Failed)));
+        assert_eq!(create(6, refused(FailureCode::CredentialsRefused)), (Unknown, None));
+        assert_eq!(create(6, refused(FailureCode::Refused)), (Refused, Some(Phase::Failed)));
+        assert_eq!(create(0, not_sent()), (Refused, Some(Phase::Failed)));
+        assert_eq!(create(6, not_sent()), (Unknown, None));
+        assert_eq!(create(0, Outcome::NotFound), (Undone, Some(Phase::Failed)));
+        assert_eq!(create(1, Outcome::NotFound), (Unknown, None), "the first may still be under way");
+        assert_eq!(create(6, Outcome::NotFound), (Undone, Some(Phase::Failed)));
+    }
+
+    #[test]
+    fn a_capture_is_done_when_so_much_more_is_captured() {
+        use attempts::State::{Declined, Succeeded, Undone, Unknown};
+        let capture = |minute, outcome| ends(Kind::Capture, minute, &outcome).0;
+        assert_eq!(capture(0, report(1000, 1000, None)), Succeeded);
+        assert_eq!(capture(0, report(1000, 0, None)), Unknown, "queued");
+        assert_eq!(capture(0, report(1000, 999, None)), Unknown);
+        assert_eq!(capture(0, report(0, 0, Some(Phase::Expired))), Undone);
+        assert_eq!(capture(2000, report(1000, 0, None)), Undone, "not within a day");
+        assert_eq!(capture(0, Outcome::Declined(failure(FailureCode::Declined))), Declined);
+        let cancel = |outcome| ends(Kind::Cancel, 0, &outcome).0;
+        assert_eq!(cancel(report(0, 0, Some(Phase::Canceled))), Succeeded);
+        assert_eq!(cancel(report(1000, 0, None)), Unknown);
+        assert_eq!(cancel(report(1000, 1000, None)), Undone, "the money was faster");
+    }
+
+    #[test]
+    fn what_is_about_another_payment_changes_nothing() {
+        let payment = payment("requires_action", 0, 0);
+        let Outcome::Reported(good) = report(1000, 1000, None) else { unreachable!() };
+        for wrong in [
+            Report { currency: "USD".parse().unwrap(), ..(*good).clone() },
+            Report { amount: Some(999), ..(*good).clone() },
+            Report { captured: 1001, ..(*good).clone() },
+            Report { captured: -1, ..(*good).clone() },
+        ] {
+            let asked = Asked {
+                payment: &payment,
+                refunds: &[],
+                attempt: None,
+                again: false,
+                source: Source::Webhook,
+                asked_at: at(1),
+                at: at(1),
+            };
+            let settlement = settle(&asked, &Outcome::Reported(Box::new(wrong)));
+            let written = to_value(&settlement).unwrap();
+            assert_eq!((settlement.fits, &written["note"]), (false, &json!("gateway.mismatch")));
+            assert!(written.get("standing").is_none() && written["refunds"] == json!([]), "{written}");
+            assert!(written["next_look_at"].is_string(), "it is looked at again");
+        }
+    }
+
+    #[test]
+    fn refunds_are_known_by_either_name_and_unknown_ones_are_taken_in() {
+        let payment = payment("processing", 1000, 1000);
+        let known = [refund()];
+        let attempt = attempt(Kind::Refund, 300);
+        let told = |id: Option<Uuid>, name: &str, state| {
+            let Outcome::Reported(mut report) = report(1000, 1000, None) else { unreachable!() };
+            let gateway_ref = name.to_owned();
+            report.refunds =
+                vec![RefundReport { id: id.map(RefundId::from), gateway_ref, amount: 300, state, failure: None }];
+            let asked = Asked {
+                payment: &payment,
+                refunds: &known,
+                attempt: Some(&attempt),
+                again: false,
+                source: Source::Api,
+                asked_at: at(1),
+                at: at(1),
+            };
+            let settlement = settle(&asked, &Outcome::Reported(report));
+            let moved: Vec<_> = settlement
+                .refunds
+                .iter()
+                .map(|refund| (refund.id == REFUND, refund.from, refund.to, refund.is_new))
+                .collect();
+            (settlement.attempt_state().unwrap(), moved)
+        };
+        use refund::State::{Pending, Succeeded};
+        let ours = (attempts::State::Succeeded, vec![(true, Some(Pending), Succeeded, false)]);
+        assert_eq!(told(Some(REFUND), "re_1", Succeeded), ours);
+        let named = (attempts::State::Succeeded, vec![(true, Some(Pending), Pending, false)]);
+        assert_eq!(told(Some(REFUND), "re_1", Pending), named, "it has a name at the gateway: it was heard");
+        let other = (attempts::State::Unknown, vec![(false, None, Succeeded, true)]);
+        assert_eq!(told(None, "re_2", Succeeded), other, "made by somebody else");
+    }
+
+    #[test]
+    fn whoever_does_not_pay_in_time_is_not_waited_for() {
+        let payment = payment("requires_action", 0, 0);
+        let look = |minute| {
+            let asked = Asked {
+                payment: &payment,
+                refunds: &[],
+                attempt: None,
+                again: false,
+                source: Source::Sweep,
+                asked_at: at(minute),
+                at: at(minute),
+            };
+            settle(&asked, &report(0, 0, Some(Phase::RequiresAction)))
+        };
+        let early = look(30);
+        assert_eq!(
+            (early.standing.map(|standing| standing.phase), early.next_look_at),
+            (Some(Phase::RequiresAction), Some(at(60)))
+        );
+        let late = look(60);
+        assert_eq!((late.standing.map(|standing| standing.phase), late.next_look_at), (Some(Phase::Expired), None));
+    }
+}

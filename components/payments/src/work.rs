@@ -149,7 +149,7 @@ impl Work<'_> {
                 Some(Settled::Settled(row)) => return Ok((row.payment, settlement)),
                 Some(Settled::Stale) => {
                     let found = store::payments::find(self.caller, id).await?.ok_or(PaymentError::PaymentNotFound)?;
-                    payment = Box::new(found.payment);
+                    *payment = found.payment;
                     refunds = store::attempts::list_open(self.caller, id, at).await?.refunds;
                 }
             }

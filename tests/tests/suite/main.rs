@@ -20,6 +20,7 @@ mod payments;
 mod refresh;
 mod refunds;
 mod sql_isolation;
+mod stripe;
 mod tenancy;
 mod tenants;
 mod throttle;

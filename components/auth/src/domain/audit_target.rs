@@ -1,6 +1,6 @@
 //! What was done something to: the kinds of things that the audit log names, and their ids.
 
-use ids::{ApiKeyId, InvitationId, SessionId, TenantId, UserId};
+use ids::{ApiKeyId, GatewayAccountId, InvitationId, PaymentId, RefundId, SessionId, TenantId, UserId};
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use uuid::Uuid;
 
@@ -21,6 +21,12 @@ pub(crate) enum TargetType {
     Invitation,
     /// An API key.
     ApiKey,
+    /// What the tenant is to a payment gateway.
+    GatewayAccount,
+    /// A payment.
+    Payment,
+    /// A refund of a payment.
+    Refund,
 }
 
 impl TargetType {
@@ -32,6 +38,9 @@ impl TargetType {
             Self::Tenant => TenantId::from(id).to_string(),
             Self::Invitation => InvitationId::from(id).to_string(),
             Self::ApiKey => ApiKeyId::from(id).to_string(),
+            Self::GatewayAccount => GatewayAccountId::from(id).to_string(),
+            Self::Payment => PaymentId::from(id).to_string(),
+            Self::Refund => RefundId::from(id).to_string(),
         }
     }
 }
@@ -53,6 +62,9 @@ impl TargetId {
             "ten" => (text.parse().map(TenantId::uuid), &[TargetType::Tenant]),
             "inv" => (text.parse().map(InvitationId::uuid), &[TargetType::Invitation]),
             "key" => (text.parse().map(ApiKeyId::uuid), &[TargetType::ApiKey]),
+            "gwa" => (text.parse().map(GatewayAccountId::uuid), &[TargetType::GatewayAccount]),
+            "pay" => (text.parse().map(PaymentId::uuid), &[TargetType::Payment]),
+            "ref" => (text.parse().map(RefundId::uuid), &[TargetType::Refund]),
             _ => return None,
         };
         Some(Self { id: id.ok()?, types })
@@ -62,7 +74,7 @@ impl TargetId {
 impl<'de> Deserialize<'de> for TargetId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let wanted = "an id that starts with usr_, ses_, ten_, inv_ or key_ is wanted";
+        let wanted = "an id that starts with usr_, ses_, ten_, inv_, key_, gwa_, pay_ or ref_ is wanted";
         Self::parse(&text).ok_or_else(|| D::Error::custom(wanted))
     }
 }
@@ -73,9 +85,9 @@ mod tests {
 
     #[test]
     fn every_kind_reads_its_own_id() {
-        use TargetType::{ApiKey, Invitation, Membership, Session, Tenant, User};
+        use TargetType::{ApiKey, GatewayAccount, Invitation, Membership, Payment, Refund, Session, Tenant, User};
         let id = UserId::new().uuid();
-        for kind in [User, Session, Tenant, Membership, Invitation, ApiKey] {
+        for kind in [User, Session, Tenant, Membership, Invitation, ApiKey, GatewayAccount, Payment, Refund] {
             let found = TargetId::parse(&kind.id_text(id)).unwrap();
             assert_eq!(found.id, id);
             assert!(found.types.contains(&kind), "{kind:?}");

@@ -34,7 +34,7 @@ pub(crate) async fn ask(credentials: &Credentials, origin: &str, order: &Order, 
         while replies.len() <= STEPS_MAX {
             match credentials.step(origin, order, ask, &replies) {
                 Step::Done(outcome) => return outcome,
-                Step::Send(request) => replies.push(send(request, limit).await),
+                Step::Send(request) => replies.push(send(*request, limit).await),
             }
         }
         Outcome::Unknown

@@ -317,7 +317,9 @@ impl Call<'_> {
         let Some((path, form)) = request else { return Err(refused("amount")) };
         match replies.first() {
             Some(reply) => read(reply).map_err(Step::Done),
-            None => Err(self.request("POST", &path, &form).map_or_else(|| refused("request"), Step::Send)),
+            None => Err(self
+                .request("POST", &path, &form)
+                .map_or_else(|| refused("request"), |request| Step::Send(Box::new(request)))),
         }
     }
 
@@ -325,7 +327,9 @@ impl Call<'_> {
     fn read<T: for<'de> Deserialize<'de>>(&self, replies: &[Reply], index: usize, path: &str) -> Result<T, Step> {
         match replies.get(index) {
             Some(reply) => read(reply).map_err(Step::Done),
-            None => Err(self.request("GET", path, &[]).map_or_else(|| refused("request"), Step::Send)),
+            None => Err(self
+                .request("GET", path, &[])
+                .map_or_else(|| refused("request"), |request| Step::Send(Box::new(request)))),
         }
     }
 

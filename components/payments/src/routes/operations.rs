@@ -255,7 +255,7 @@ impl Finished {
             }
             (_, None) => return Err(Problem::internal("an attempt failed without a reason").into()),
         };
-        let payment = told(self.answer, self.payment)?;
+        let payment = told(self.answer, *self.payment)?;
         Ok(marked(payment_response(status, payment), self.replayed))
     }
 }
@@ -263,13 +263,13 @@ impl Finished {
 /// What the first request was told, if there is such an answer.
 pub(super) fn told<T: serde::de::DeserializeOwned>(
     answer: Option<serde_json::Value>,
-    now: Box<T>,
+    now: T,
 ) -> Result<T, PaymentError> {
     match answer {
         Some(answer) => {
             serde_json::from_value(answer).map_err(|_| Problem::internal("an attempt's answer is none").into())
         }
-        None => Ok(*now),
+        None => Ok(now),
     }
 }
 

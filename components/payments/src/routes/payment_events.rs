@@ -4,7 +4,7 @@ use api::{Page, Path, Query, decode_cursor, encode_cursor};
 use axum::{Json, Router, routing::get};
 use chrono::{DateTime, Utc};
 use identity::{Authorized, right::ReadPayments};
-use ids::PaymentId;
+use ids::{ApiKeyId, PaymentId, RefundId, UserId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -50,21 +50,15 @@ impl From<EventRow> for EventView {
 
 /// Writes the ids that the database keeps as UUIDs as clients know them.
 fn with_ids(mut details: serde_json::Value) -> serde_json::Value {
-    let write = |value: &mut serde_json::Value, form: fn(Uuid) -> String| {
-        if let Some(uuid) = value.as_str().and_then(|text| text.parse().ok()) {
-            *value = form(uuid).into();
-        }
-    };
     let Some(members) = details.as_object_mut() else { return details };
-    let forms: [(&str, fn(Uuid) -> String); 3] = [
-        ("refund", |uuid| ids::RefundId::from(uuid).to_string()),
-        ("by", |uuid| ids::UserId::from(uuid).to_string()),
-        ("key", |uuid| ids::ApiKeyId::from(uuid).to_string()),
-    ];
-    for (name, form) in forms {
-        if let Some(value) = members.get_mut(name) {
-            write(value, form);
-        }
+    for (name, value) in members {
+        let Some(uuid) = value.as_str().and_then(|text| text.parse::<Uuid>().ok()) else { continue };
+        *value = match name.as_str() {
+            "refund" => RefundId::from(uuid).to_string().into(),
+            "by" => UserId::from(uuid).to_string().into(),
+            "key" => ApiKeyId::from(uuid).to_string().into(),
+            _ => continue,
+        };
     }
     details
 }

@@ -265,7 +265,7 @@ pub(crate) async fn create_payment(
             StatusCode::CREATED
         }
     };
-    let payment = told(finished.answer, finished.payment)?;
+    let payment = told(finished.answer, *finished.payment)?;
     let location = HeaderValue::from_str(&format!("/payments/{}", PaymentId::from(payment.id)));
     let mut response = payment_response(status, payment);
     response.headers_mut().extend(location.ok().map(|path| (header::LOCATION, path)));

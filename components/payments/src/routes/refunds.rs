@@ -136,7 +136,7 @@ pub(crate) async fn create_refund(
     };
     let refund = match now {
         Some(refund) => refund,
-        None => told(finished.answer, Box::new(None))?.ok_or(PaymentError::PaymentNotFound)?,
+        None => told(finished.answer, None)?.ok_or(PaymentError::PaymentNotFound)?,
     };
     Ok(marked((status, Json(RefundView::from(refund))).into_response(), finished.replayed))
 }

@@ -1,0 +1,37 @@
+//! Gateways to pay with in tests: small servers that keep books of their own, speak the gateway's wire format, and make trouble
+//! on command. Each account (a tenant's credentials) has its own books and its own trouble, so tests run at once.
+//!
+//! Webhooks are signed and kept until a test delivers them, as often and in the order that it likes.
+
+pub mod stripe;
+mod wire;
+
+use std::time::Duration;
+
+pub use stripe::Stripe;
+
+/// What goes wrong with one request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trouble {
+    /// The connection breaks before anything is done.
+    NotDone,
+    /// It is done, and the connection breaks before the answer.
+    AnswerLost,
+    /// It is done, and the answer is no answer.
+    Garbled,
+    /// It is not done, and this is the answer.
+    Status(u16),
+    /// The payer's bank declines, with this code.
+    Decline(&'static str),
+    /// It takes so long.
+    Slow(Duration),
+}
+
+/// A message of a gateway, signed and ready to be delivered.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// Its headers.
+    pub headers: Vec<(String, String)>,
+    /// Its body.
+    pub body: String,
+}
