@@ -11,6 +11,7 @@
 
 #[cfg(test)]
 mod fixture;
+mod razorpay;
 pub(crate) mod send;
 mod stripe;
 mod test;
@@ -33,6 +34,8 @@ use crate::domain::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Gateway {
+    /// Cards, UPI, net banking and wallets, from India.
+    Razorpay,
     /// Cards and wallets, worldwide.
     Stripe,
     /// Nobody: moves no money and needs no account; amounts decide what happens. See docs/payments.md.
@@ -84,8 +87,8 @@ pub(crate) enum NextAction {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub(crate) struct Capabilities {
     pub(crate) flows: &'static [Flow],
-    /// Hold the money first and take it later.
-    pub(crate) manual_capture: bool,
+    /// The flows in which it can hold the money first and take it later.
+    pub(crate) manual_capture: &'static [Flow],
     /// Take less than is held.
     pub(crate) partial_capture: bool,
     /// Let go of what is held.
@@ -392,6 +395,7 @@ impl std::fmt::Debug for Secret {
 /// What a tenant is to a gateway.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Credentials {
+    Razorpay(razorpay::Credentials),
     Stripe(stripe::Credentials),
     Test,
 }
@@ -405,11 +409,12 @@ pub(crate) struct CredentialError {
 
 impl Gateway {
     /// Every gateway.
-    pub(crate) const ALL: [Self; 2] = [Self::Stripe, Self::Test];
+    pub(crate) const ALL: [Self; 3] = [Self::Razorpay, Self::Stripe, Self::Test];
 
     /// As the database, addresses and the API write it.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
+            Self::Razorpay => "razorpay",
             Self::Stripe => "stripe",
             Self::Test => "test",
         }
@@ -423,6 +428,7 @@ impl Gateway {
     /// What it can do.
     pub(crate) const fn capabilities(self) -> Capabilities {
         match self {
+            Self::Razorpay => razorpay::CAPABILITIES,
             Self::Stripe => stripe::CAPABILITIES,
             Self::Test => test::CAPABILITIES,
         }
@@ -431,6 +437,7 @@ impl Gateway {
     /// The names of its credentials.
     pub(crate) const fn credential_names(self) -> &'static [&'static str] {
         match self {
+            Self::Razorpay => razorpay::CREDENTIAL_NAMES,
             Self::Stripe => stripe::CREDENTIAL_NAMES,
             Self::Test => &[],
         }
@@ -439,6 +446,7 @@ impl Gateway {
     /// Whether it can take this amount; the reason completes the sentence "The gateway …".
     pub(crate) fn accepts(self, money: Money) -> Result<(), &'static str> {
         match self {
+            Self::Razorpay => razorpay::accepts(money),
             Self::Stripe => stripe::accepts(money),
             Self::Test => Ok(()),
         }
@@ -447,6 +455,7 @@ impl Gateway {
     /// The payment that a message names, before anything of it is verified: it only finds the secret to verify it with.
     pub(crate) fn payment_named_in(self, body: &[u8]) -> Option<PaymentId> {
         match self {
+            Self::Razorpay => razorpay::payment_named_in(body),
             Self::Stripe => stripe::payment_named_in(body),
             Self::Test => None,
         }
@@ -455,6 +464,7 @@ impl Gateway {
     /// Reads credentials as clients give them, or as they were sealed.
     pub(crate) fn credentials(self, mode: Mode, json: serde_json::Value) -> Result<Credentials, CredentialError> {
         match self {
+            Self::Razorpay => razorpay::credentials(mode, json).map(Credentials::Razorpay),
             Self::Stripe => stripe::credentials(mode, json).map(Credentials::Stripe),
             Self::Test => Err(CredentialError { name: "gateway", problem: "`test` needs no account" }),
         }
@@ -475,6 +485,7 @@ impl Credentials {
     pub(crate) fn to_json(&self) -> Vec<u8> {
         match self {
             // Our own structs of texts: nothing in them that JSON cannot say.
+            Self::Razorpay(credentials) => serde_json::to_vec(credentials).unwrap_or_default(),
             Self::Stripe(credentials) => serde_json::to_vec(credentials).unwrap_or_default(),
             Self::Test => Vec::new(),
         }
@@ -483,6 +494,7 @@ impl Credentials {
     /// The end of each, by its name.
     pub(crate) fn hints(&self) -> Vec<(&'static str, String)> {
         match self {
+            Self::Razorpay(credentials) => credentials.hints(),
             Self::Stripe(credentials) => credentials.hints(),
             Self::Test => Vec::new(),
         }
@@ -491,6 +503,7 @@ impl Credentials {
     /// The secret that signs webhooks, where there is one of its own.
     pub(crate) fn webhook_secret(&self) -> Option<&str> {
         match self {
+            Self::Razorpay(credentials) => Some(credentials.webhook_secret.reveal()),
             Self::Stripe(credentials) => Some(credentials.webhook_secret.reveal()),
             Self::Test => None,
         }
@@ -499,6 +512,7 @@ impl Credentials {
     /// What to send next, or what came of it.
     pub(crate) fn step(&self, origin: &str, order: &Order, ask: &Ask, replies: &[Reply]) -> Step {
         match self {
+            Self::Razorpay(credentials) => razorpay::step(credentials, origin, order, ask, replies),
             Self::Stripe(credentials) => stripe::step(credentials, origin, order, ask, replies),
             Self::Test => test::step(order, ask),
         }
@@ -514,6 +528,7 @@ impl Credentials {
         now: DateTime<Utc>,
     ) -> Result<Webhook, WebhookRefusal> {
         match self {
+            Self::Razorpay(_) => razorpay::read_webhook(secrets, headers, body),
             Self::Stripe(_) => stripe::read_webhook(mode, secrets, headers, body, now),
             Self::Test => Err(WebhookRefusal::NotSigned),
         }
@@ -522,6 +537,7 @@ impl Credentials {
     /// What a returning payer's parameters tell of the payment's names, checked where they can be.
     pub(crate) fn returned(&self, order: &Order, parameters: &[(String, String)]) -> Option<Refs> {
         match self {
+            Self::Razorpay(credentials) => razorpay::returned(credentials, order, parameters),
             Self::Stripe(_) => None,
             Self::Test => test::returned(order, parameters),
         }
@@ -531,6 +547,44 @@ impl Credentials {
 /// Reads a gateway's JSON; what does not fit is nothing that we know.
 fn read_json<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
     serde_json::from_slice(body).ok()
+}
+
+/// A request with JSON in its body, or none.
+fn json_request(
+    method: &str,
+    address: &str,
+    authorization: &str,
+    body: Option<&serde_json::Value>,
+) -> Option<Request<Bytes>> {
+    let mut value = http::HeaderValue::from_str(authorization).ok()?;
+    value.set_sensitive(true);
+    let request = Request::builder().method(method).uri(address).header(http::header::AUTHORIZATION, value);
+    match body {
+        Some(body) => {
+            request.header(http::header::CONTENT_TYPE, "application/json").body(Bytes::from(body.to_string())).ok()
+        }
+        None => request.body(Bytes::new()).ok(),
+    }
+}
+
+/// Reads lower-case hexadecimal.
+fn hex(text: &str) -> Option<Vec<u8>> {
+    let digit = |byte: u8| match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        _ => None,
+    };
+    let pairs = text.as_bytes().chunks(2).map(|pair| match pair {
+        [high, low] => Some(digit(*high)? << 4 | digit(*low)?),
+        _ => None,
+    });
+    pairs.collect()
+}
+
+/// A name of a gateway's that may stand in a path: what else it is would lead elsewhere.
+fn is_name(text: &str) -> bool {
+    (1..=255).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }
 
 /// A request with a form in its body.

@@ -11,8 +11,14 @@ use uuid::Uuid;
 use crate::gateway::{Credentials, Gateway, Mode};
 
 /// Their variables.
-pub(crate) const SETTINGS: [&str; 4] =
-    ["payments_encryption_keys", "public_origin", "stripe_live_origin", "stripe_test_origin"];
+pub(crate) const SETTINGS: [&str; 6] = [
+    "payments_encryption_keys",
+    "public_origin",
+    "razorpay_live_origin",
+    "razorpay_test_origin",
+    "stripe_live_origin",
+    "stripe_test_origin",
+];
 
 /// What credentials are sealed for.
 const CREDENTIALS: &str = "gateway_credentials";
@@ -23,6 +29,8 @@ pub(crate) struct Gateways {
     keys: MasterKeys,
     /// Our own origin, as payers' browsers and gateways know it.
     pub(crate) public_origin: String,
+    razorpay_live_origin: String,
+    razorpay_test_origin: String,
     stripe_live_origin: String,
     stripe_test_origin: String,
 }
@@ -41,6 +49,8 @@ impl Gateways {
         Ok(Self {
             keys,
             public_origin: origin(settings, "public_origin")?,
+            razorpay_live_origin: origin(settings, "razorpay_live_origin")?,
+            razorpay_test_origin: origin(settings, "razorpay_test_origin")?,
             stripe_live_origin: origin(settings, "stripe_live_origin")?,
             stripe_test_origin: origin(settings, "stripe_test_origin")?,
         })
@@ -49,6 +59,8 @@ impl Gateways {
     /// Where a gateway is; empty for `test`, which is nowhere.
     pub(crate) fn origin(&self, gateway: Gateway, mode: Mode) -> &str {
         match (gateway, mode) {
+            (Gateway::Razorpay, Mode::Live) => &self.razorpay_live_origin,
+            (Gateway::Razorpay, Mode::Test) => &self.razorpay_test_origin,
             (Gateway::Stripe, Mode::Live) => &self.stripe_live_origin,
             (Gateway::Stripe, Mode::Test) => &self.stripe_test_origin,
             (Gateway::Test, _) => "",
@@ -123,6 +135,8 @@ mod tests {
         Settings::from_values([
             ("payments_encryption_keys", keys),
             ("public_origin", "https://api.example.com"),
+            ("razorpay_live_origin", "https://api.razorpay.com"),
+            ("razorpay_test_origin", "https://api.razorpay.com"),
             ("stripe_live_origin", stripe),
             ("stripe_test_origin", stripe),
         ])

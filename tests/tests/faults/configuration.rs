@@ -15,7 +15,7 @@ async fn a_missing_key_is_named_and_stops_only_those_who_need_it() {
         assert!(problem["detail"].as_str().expect("a sentence").contains("`jwt_public_keys` is empty"), "{problem}");
         anonymous.get(&format!("/{component}/healthz")).await.expect(200);
     }
-    anonymous.get("/payments/readyz").await.expect(200);
+    anonymous.get("/events/readyz").await.expect(200);
     anonymous.get("/").await.expect(200);
     anonymous.get("/leads").await.problem(503, "misconfigured");
 }

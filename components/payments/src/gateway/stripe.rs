@@ -22,7 +22,7 @@ use sha2::Sha256;
 use super::{
     Ask, Capabilities, CaptureMethod, CredentialError, Dispute, DisputeState, Failure, FailureCode, Flow, Mode,
     NextAction, Order, Outcome, Refs, RefundReport, Reply, Report, Secret, Step, Verb, Webhook, WebhookRefusal,
-    form_request, read_json,
+    form_request, hex, read_json,
 };
 use crate::domain::{payment::Phase, refund};
 
@@ -36,7 +36,7 @@ const OF_INTENT: &str = "latest_charge.balance_transaction";
 
 pub(super) const CAPABILITIES: Capabilities = Capabilities {
     flows: &[Flow::Redirect, Flow::Sdk],
-    manual_capture: true,
+    manual_capture: &[Flow::Redirect, Flow::Sdk],
     partial_capture: true,
     cancel_authorized: true,
     cancel_unpaid: true,
@@ -711,20 +711,6 @@ fn is_signed(secret: &str, header: &str, body: &[u8], now: DateTime<Utc>) -> boo
     let Ok(mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else { return false };
     let mac = mac.chain_update(time).chain_update(b".").chain_update(body);
     values("v1").any(|digest| hex(digest).is_some_and(|digest| mac.clone().verify_slice(&digest).is_ok()))
-}
-
-/// Reads lower-case hexadecimal.
-fn hex(text: &str) -> Option<Vec<u8>> {
-    let digit = |byte: u8| match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        _ => None,
-    };
-    let pairs = text.as_bytes().chunks(2).map(|pair| match pair {
-        [high, low] => Some(digit(*high)? << 4 | digit(*low)?),
-        _ => None,
-    });
-    pairs.collect()
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ use crate::domain::{payment::Phase, refund};
 
 pub(super) const CAPABILITIES: Capabilities = Capabilities {
     flows: &[Flow::Redirect, Flow::Sdk],
-    manual_capture: true,
+    manual_capture: &[Flow::Redirect, Flow::Sdk],
     partial_capture: true,
     cancel_authorized: true,
     cancel_unpaid: true,

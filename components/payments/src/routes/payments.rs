@@ -289,8 +289,8 @@ fn check_capabilities(
             Flow::Sdk => "flow `sdk`",
         });
     }
-    if capture_method == CaptureMethod::Manual && !capabilities.manual_capture {
-        return refused("manual capture");
+    if capture_method == CaptureMethod::Manual && !capabilities.manual_capture.contains(&flow) {
+        return refused("manual capture in this flow");
     }
     Ok(())
 }
