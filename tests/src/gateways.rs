@@ -3,11 +3,13 @@
 //!
 //! Webhooks are signed and kept until a test delivers them, as often and in the order that it likes.
 
+pub mod razorpay;
 pub mod stripe;
 mod wire;
 
 use std::time::Duration;
 
+pub use razorpay::Razorpay;
 pub use stripe::Stripe;
 
 /// What goes wrong with one request.

@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::Result;
+use base64::{Engine, engine::general_purpose::STANDARD};
 
 /// A request, read whole.
 #[derive(Debug)]
@@ -24,6 +25,13 @@ impl Request {
     /// A header, or nothing.
     pub(super) fn header(&self, name: &str) -> &str {
         self.headers.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
+    }
+
+    /// User and password of Basic authentication.
+    pub(super) fn basic(&self) -> Option<(String, String)> {
+        let decoded = STANDARD.decode(self.header("authorization").strip_prefix("Basic ")?).ok()?;
+        let (user, password) = str::from_utf8(&decoded).ok()?.split_once(':')?;
+        Some((user.to_owned(), password.to_owned()))
     }
 
     /// The body as a form.

@@ -10,7 +10,7 @@ async fn a_missing_key_is_named_and_stops_only_those_who_need_it() {
     let variables = vec![("jwt_public_keys", String::new())];
     let app = App::own(HostOptions { variables, ..HostOptions::default() }).expect("an app");
     let anonymous = Anonymous::of(&app);
-    for component in ["auth", "crm"] {
+    for component in ["auth", "crm", "payments"] {
         let problem = anonymous.get(&format!("/{component}/readyz")).await.problem(503, "misconfigured");
         assert!(problem["detail"].as_str().expect("a sentence").contains("`jwt_public_keys` is empty"), "{problem}");
         anonymous.get(&format!("/{component}/healthz")).await.expect(200);

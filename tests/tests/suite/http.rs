@@ -12,7 +12,7 @@ async fn unknown_paths_and_methods_are_problem_documents() {
         "/auth/nothing",
         "/leads/led_x/nothing/else",
         "/users",
-        "/payments/x",
+        "/payments/x/y/z",
         "/crm",
         "/openapi.yaml",
         "//",

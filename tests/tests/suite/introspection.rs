@@ -39,14 +39,17 @@ async fn a_token_tells_what_it_opens_now() {
     assert_eq!(told["exp"].as_i64().unwrap() - told["iat"].as_i64().unwrap(), 600);
     assert_eq!(told["nbf"], told["iat"]);
     let scope = told["scope"].as_str().unwrap();
-    assert_eq!(scope, "tenant:read members:read leads:read leads:write");
+    assert_eq!(scope, "tenant:read members:read leads:read leads:write payments:read payments:write payments:refund");
     // A hint changes nothing, and a role that changes is told at once.
     let hinted = ask(app, service_token(app), &[("token", &mate.token), ("token_type_hint", "refresh_token")]).await;
     assert_eq!(hinted.expect(200), told);
     assert_eq!(hinted.header("cache-control"), "no-store");
     app.database.plant_membership(owner.tenant(), mate.user(), "viewer").await;
     let told = introspect(app, &mate.token).await;
-    assert_eq!((&told["role"], &told["scope"]), (&json!("viewer"), &json!("tenant:read members:read leads:read")));
+    assert_eq!(
+        (&told["role"], &told["scope"]),
+        (&json!("viewer"), &json!("tenant:read members:read leads:read payments:read"))
+    );
 }
 
 #[tokio::test]
