@@ -3,6 +3,8 @@
 //!
 //! What can never happen: a lost answer settles an attempt; an answer about another amount or currency changes a payment; a
 //! repeat of an attempt is taken for undone because it was not done again.
+//!
+//! Long because half of it are the tables of what each answer comes to.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use ids::{EventId, RefundId};

@@ -1,4 +1,6 @@
 //! A Stripe to pay with: Checkout Sessions, PaymentIntents, refunds, disputes, idempotency keys, signed events.
+//!
+//! Long because it is a whole gateway in one place.
 
 use std::{
     collections::BTreeMap,

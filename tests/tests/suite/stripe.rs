@@ -1,4 +1,6 @@
 //! Payments through Stripe, or what stands for it: its books and ours, its messages, its trouble.
+//!
+//! Long because it goes through all that a gateway can do; the other gateways' tests have only what is theirs.
 
 use std::time::Duration;
 
