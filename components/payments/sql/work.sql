@@ -88,6 +88,39 @@ as $$
 $$;
 alter function payments.claim_due(jsonb) owner to bizo_definer;
 
+-- Accounts that another key sealed than the one that seals now, from behind `after` on: docs/key-rotation.md. The database can
+-- read none; it tells by the id in front of a sealed value (crates/sealed has the form). `a`: key_id, after?, limit.
+create or replace function payments.list_stale_accounts(a jsonb) returns json
+language sql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    select coalesce(json_agg(payments.gateway_account_keys(q.g) order by (q.g).id), '[]'::json)
+      from (select g
+              from payments.gateway_accounts g
+             where (a ->> 'after' is null or g.id > (a ->> 'after')::uuid)
+               and g.removed_at is null
+               and (substring(g.credentials from 3 for get_byte(g.credentials, 1)) <> convert_to(a ->> 'key_id', 'UTF8')
+                    or substring(g.previous_webhook_secret from 3 for get_byte(g.previous_webhook_secret, 1))
+                       <> convert_to(a ->> 'key_id', 'UTF8'))
+             order by g.id
+             limit (a ->> 'limit')::integer) q
+$$;
+alter function payments.list_stale_accounts(jsonb) owner to bizo_definer;
+
+-- Puts what was sealed again in the place of what it was opened from; credentials that were replaced meanwhile stay as they are.
+-- `a`: id, stale, fresh, fresh_previous? (all base64). Answers { resealed }.
+create or replace function payments.reseal_account(c app.caller, a jsonb) returns json
+language plpgsql volatile
+as $$
+begin
+    update payments.gateway_accounts g
+       set credentials = decode(a ->> 'fresh', 'base64'),
+           previous_webhook_secret = decode(a ->> 'fresh_previous', 'base64')
+     where g.tenant_id = c.tenant_id and g.id = (a ->> 'id')::uuid and g.credentials = decode(a ->> 'stale', 'base64');
+    return json_build_object('resealed', found);
+end
+$$;
+
 -- Keeps a message of a gateway, once: a second one with the same key is a repeat. Its payment, if it names one of this
 -- account's, is due at once. Answers { payment_id } or "repeated".
 create or replace function payments.record_webhook(c app.caller, a jsonb) returns json
@@ -146,5 +179,6 @@ grant execute on function
     payments.enter_payment(uuid), payments.enter_account(uuid), payments.find_webhook_account(jsonb),
     payments.find_payment_account(jsonb),
     payments.find_return(jsonb), payments.claim_due(jsonb), payments.record_webhook(app.caller, jsonb),
-    payments.settle_webhooks(app.caller, jsonb)
+    payments.settle_webhooks(app.caller, jsonb), payments.list_stale_accounts(jsonb),
+    payments.reseal_account(app.caller, jsonb)
 to bizo_payments;

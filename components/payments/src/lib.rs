@@ -11,7 +11,7 @@
 //! - `POST /webhooks/{gateway}/{account}` · `POST /webhooks/{gateway}` ([`routes::webhooks`])
 //! - `GET POST /payments/return/{token}` ([`routes::returns`])
 //! - `GET /ledger/balances` · `GET /ledger/entries` ([`routes::ledger`]) · `GET /analytics/payments` ([`routes::analytics`])
-//! - `POST /internal/payments/sweep` ([`routes::sweep`])
+//! - `POST /internal/payments/sweep` ([`routes::sweep`]) · `POST /internal/payments/reseal` ([`routes::reseal`])
 //! - `GET /payments/healthz` · `GET /payments/readyz`
 //!
 //! What must stay true: an attempt is written before a gateway is asked, and its answer after, so that a crash in between is
@@ -65,6 +65,7 @@ pub fn router(settings: &Settings, app: Arc<App>) -> Router {
         .merge(routes::ledger::router())
         .merge(routes::analytics::router())
         .merge(routes::sweep::router())
+        .merge(routes::reseal::router())
         .merge(api::health_routes("payments", misconfigured))
         .with_state(PaymentsState {
             app,

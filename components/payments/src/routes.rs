@@ -8,6 +8,7 @@ pub(crate) mod payment_events;
 pub(crate) mod payments;
 pub(crate) mod refunds;
 mod refusals;
+pub(crate) mod reseal;
 pub(crate) mod returns;
 pub(crate) mod settings;
 pub(crate) mod sweep;
@@ -46,6 +47,7 @@ use crate::settings::Gateways;
         ledger::list_ledger_entries,
         analytics::summarize_payments,
         sweep::sweep_payments,
+        reseal::reseal_accounts,
         healthz,
         readyz,
     ),

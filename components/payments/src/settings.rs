@@ -67,6 +67,11 @@ impl Gateways {
         }
     }
 
+    /// The id of the key that seals now.
+    pub(crate) fn sealing_key_id(&self) -> &str {
+        self.keys.first_id()
+    }
+
     /// Seals credentials for their tenant, in base64.
     pub(crate) fn seal_credentials(&self, tenant: Uuid, credentials: &Credentials) -> Result<String, Problem> {
         self.seal(CREDENTIALS, tenant, &credentials.to_json())

@@ -8,6 +8,7 @@ mod configuration;
 mod events;
 mod key_rotation;
 mod neighbours;
+mod payments;
 mod postgres;
 mod rate_limits;
 mod saturation;

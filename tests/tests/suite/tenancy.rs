@@ -94,6 +94,7 @@ const ROUTES: &[(&str, &str, Border)] = &[
     ("GET", "/ledger/entries", Border::Oneself),
     ("GET", "/analytics/payments", Border::Figures),
     ("POST", "/internal/payments/sweep", Border::Scheduler),
+    ("POST", "/internal/payments/reseal", Border::Scheduler),
     ("GET", "/payments/healthz", Border::Public),
     ("GET", "/payments/readyz", Border::Public),
     ("POST", "/tenants", Border::Create),

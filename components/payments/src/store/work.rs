@@ -95,3 +95,32 @@ pub(crate) async fn settle_webhooks(
     let _: Option<Value> = caller.write("payments.settle_webhooks", &args).await?;
     Ok(())
 }
+
+/// Accounts that another key sealed than this one.
+pub(crate) async fn list_stale(
+    db: &Db,
+    key_id: &str,
+    after: Option<Uuid>,
+    limit: usize,
+) -> Result<Vec<KeysRow>, DbError> {
+    let function = "payments.list_stale_accounts";
+    let args = json!({ "key_id": key_id, "after": after, "limit": limit });
+    DbError::answered(function, db.call_unentered(Effect::Reads, function, &args).await?)
+}
+
+/// Puts what was sealed again in the place of what it was opened from; whether that was still there.
+pub(crate) async fn reseal(
+    caller: &Caller,
+    stale: &KeysRow,
+    fresh: &str,
+    fresh_previous: Option<&str>,
+) -> Result<bool, DbError> {
+    #[derive(Deserialize)]
+    struct Answer {
+        resealed: bool,
+    }
+    let function = "payments.reseal_account";
+    let args = json!({ "id": stale.id, "stale": stale.credentials, "fresh": fresh, "fresh_previous": fresh_previous });
+    let answer: Answer = DbError::answered(function, caller.write(function, &args).await?)?;
+    Ok(answer.resealed)
+}

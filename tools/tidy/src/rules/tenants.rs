@@ -42,6 +42,7 @@ const WITHOUT_TENANT: &[(&str, &str)] = &[
     ("payments.find_webhook_account", "a gateway's message names an account: whose it is, is what it finds"),
     ("payments.find_payment_account", "a gateway's message names a payment: whose it is, is what it finds"),
     ("payments.find_return", "a payer comes back with a token: whose payment it is, is what it finds"),
+    ("payments.list_stale_accounts", "sealing again: of everybody, and sealed"),
     ("payments.claim_due", "the sweep works for all tenants"),
     ("app.claim_events", "the dispatcher delivers for all tenants"),
     ("app.settle_event", "the dispatcher delivers for all tenants"),
