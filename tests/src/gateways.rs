@@ -3,12 +3,14 @@
 //!
 //! Webhooks are signed and kept until a test delivers them, as often and in the order that it likes.
 
+pub mod payu;
 pub mod razorpay;
 pub mod stripe;
 mod wire;
 
 use std::time::Duration;
 
+pub use payu::Payu;
 pub use razorpay::Razorpay;
 pub use stripe::Stripe;
 

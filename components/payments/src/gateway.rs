@@ -11,6 +11,7 @@
 
 #[cfg(test)]
 mod fixture;
+mod payu;
 mod razorpay;
 pub(crate) mod send;
 mod stripe;
@@ -34,6 +35,8 @@ use crate::domain::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Gateway {
+    /// Cards, UPI and net banking, in India.
+    Payu,
     /// Cards, UPI, net banking and wallets, from India.
     Razorpay,
     /// Cards and wallets, worldwide.
@@ -75,6 +78,13 @@ pub(crate) enum Flow {
 pub(crate) enum NextAction {
     /// Go to this page.
     Redirect { url: String },
+    /// Post this form, as it is.
+    FormPost {
+        url: String,
+        /// In this order.
+        #[schema(value_type = std::collections::BTreeMap<String, String>)]
+        fields: Vec<(String, String)>,
+    },
     /// Give these to the gateway's script.
     ClientSdk {
         /// By the names that the script knows them by.
@@ -96,8 +106,11 @@ pub(crate) struct Capabilities {
     /// Withdraw what nobody has paid yet; without it the payer could still pay, and that would come as a late success.
     pub(crate) cancel_unpaid: bool,
     pub(crate) partial_refund: bool,
-    /// Whether it takes payments without an account of the tenant's.
+    /// Whether the tenant needs an account there.
     pub(crate) needs_account: bool,
+    /// What it must know of the customer.
+    #[schema(value_type = Vec<String>)]
+    pub(crate) customer: &'static [&'static str],
 }
 
 /// The gateway's names for a payment.
@@ -192,6 +205,15 @@ pub(crate) enum Verb {
     Look,
     /// Are the credentials good?
     Check,
+}
+
+/// Where a gateway is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Hosts<'a> {
+    /// Whom we ask.
+    pub(crate) api: &'a str,
+    /// Where the payer's browser posts to, where we do not ask for an address.
+    pub(crate) checkout: &'a str,
 }
 
 /// What came back from a host.
@@ -395,6 +417,7 @@ impl std::fmt::Debug for Secret {
 /// What a tenant is to a gateway.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Credentials {
+    Payu(payu::Credentials),
     Razorpay(razorpay::Credentials),
     Stripe(stripe::Credentials),
     Test,
@@ -409,11 +432,12 @@ pub(crate) struct CredentialError {
 
 impl Gateway {
     /// Every gateway.
-    pub(crate) const ALL: [Self; 3] = [Self::Razorpay, Self::Stripe, Self::Test];
+    pub(crate) const ALL: [Self; 4] = [Self::Payu, Self::Razorpay, Self::Stripe, Self::Test];
 
     /// As the database, addresses and the API write it.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
+            Self::Payu => "payu",
             Self::Razorpay => "razorpay",
             Self::Stripe => "stripe",
             Self::Test => "test",
@@ -428,6 +452,7 @@ impl Gateway {
     /// What it can do.
     pub(crate) const fn capabilities(self) -> Capabilities {
         match self {
+            Self::Payu => payu::CAPABILITIES,
             Self::Razorpay => razorpay::CAPABILITIES,
             Self::Stripe => stripe::CAPABILITIES,
             Self::Test => test::CAPABILITIES,
@@ -437,6 +462,7 @@ impl Gateway {
     /// The names of its credentials.
     pub(crate) const fn credential_names(self) -> &'static [&'static str] {
         match self {
+            Self::Payu => payu::CREDENTIAL_NAMES,
             Self::Razorpay => razorpay::CREDENTIAL_NAMES,
             Self::Stripe => stripe::CREDENTIAL_NAMES,
             Self::Test => &[],
@@ -446,6 +472,7 @@ impl Gateway {
     /// Whether it can take this amount; the reason completes the sentence "The gateway …".
     pub(crate) fn accepts(self, money: Money) -> Result<(), &'static str> {
         match self {
+            Self::Payu => payu::accepts(money),
             Self::Razorpay => razorpay::accepts(money),
             Self::Stripe => stripe::accepts(money),
             Self::Test => Ok(()),
@@ -455,6 +482,7 @@ impl Gateway {
     /// The payment that a message names, before anything of it is verified: it only finds the secret to verify it with.
     pub(crate) fn payment_named_in(self, body: &[u8]) -> Option<PaymentId> {
         match self {
+            Self::Payu => payu::payment_named_in(body),
             Self::Razorpay => razorpay::payment_named_in(body),
             Self::Stripe => stripe::payment_named_in(body),
             Self::Test => None,
@@ -464,6 +492,7 @@ impl Gateway {
     /// Reads credentials as clients give them, or as they were sealed.
     pub(crate) fn credentials(self, mode: Mode, json: serde_json::Value) -> Result<Credentials, CredentialError> {
         match self {
+            Self::Payu => payu::credentials(json).map(Credentials::Payu),
             Self::Razorpay => razorpay::credentials(mode, json).map(Credentials::Razorpay),
             Self::Stripe => stripe::credentials(mode, json).map(Credentials::Stripe),
             Self::Test => Err(CredentialError { name: "gateway", problem: "`test` needs no account" }),
@@ -485,6 +514,7 @@ impl Credentials {
     pub(crate) fn to_json(&self) -> Vec<u8> {
         match self {
             // Our own structs of texts: nothing in them that JSON cannot say.
+            Self::Payu(credentials) => serde_json::to_vec(credentials).unwrap_or_default(),
             Self::Razorpay(credentials) => serde_json::to_vec(credentials).unwrap_or_default(),
             Self::Stripe(credentials) => serde_json::to_vec(credentials).unwrap_or_default(),
             Self::Test => Vec::new(),
@@ -494,6 +524,7 @@ impl Credentials {
     /// The end of each, by its name.
     pub(crate) fn hints(&self) -> Vec<(&'static str, String)> {
         match self {
+            Self::Payu(credentials) => credentials.hints(),
             Self::Razorpay(credentials) => credentials.hints(),
             Self::Stripe(credentials) => credentials.hints(),
             Self::Test => Vec::new(),
@@ -503,6 +534,7 @@ impl Credentials {
     /// The secret that signs webhooks, where there is one of its own.
     pub(crate) fn webhook_secret(&self) -> Option<&str> {
         match self {
+            Self::Payu(credentials) => Some(credentials.salt.reveal()),
             Self::Razorpay(credentials) => Some(credentials.webhook_secret.reveal()),
             Self::Stripe(credentials) => Some(credentials.webhook_secret.reveal()),
             Self::Test => None,
@@ -510,10 +542,11 @@ impl Credentials {
     }
 
     /// What to send next, or what came of it.
-    pub(crate) fn step(&self, origin: &str, order: &Order, ask: &Ask, replies: &[Reply]) -> Step {
+    pub(crate) fn step(&self, hosts: Hosts<'_>, order: &Order, ask: &Ask, replies: &[Reply]) -> Step {
         match self {
-            Self::Razorpay(credentials) => razorpay::step(credentials, origin, order, ask, replies),
-            Self::Stripe(credentials) => stripe::step(credentials, origin, order, ask, replies),
+            Self::Payu(credentials) => payu::step(credentials, hosts, order, ask, replies),
+            Self::Razorpay(credentials) => razorpay::step(credentials, hosts.api, order, ask, replies),
+            Self::Stripe(credentials) => stripe::step(credentials, hosts.api, order, ask, replies),
             Self::Test => test::step(order, ask),
         }
     }
@@ -528,6 +561,7 @@ impl Credentials {
         now: DateTime<Utc>,
     ) -> Result<Webhook, WebhookRefusal> {
         match self {
+            Self::Payu(credentials) => payu::read_webhook(credentials, secrets, headers, body),
             Self::Razorpay(_) => razorpay::read_webhook(secrets, headers, body),
             Self::Stripe(_) => stripe::read_webhook(mode, secrets, headers, body, now),
             Self::Test => Err(WebhookRefusal::NotSigned),
@@ -537,6 +571,7 @@ impl Credentials {
     /// What a returning payer's parameters tell of the payment's names, checked where they can be.
     pub(crate) fn returned(&self, order: &Order, parameters: &[(String, String)]) -> Option<Refs> {
         match self {
+            Self::Payu(credentials) => payu::returned(credentials, order, parameters),
             Self::Razorpay(credentials) => razorpay::returned(credentials, order, parameters),
             Self::Stripe(_) => None,
             Self::Test => test::returned(order, parameters),

@@ -8,12 +8,16 @@ use http::Uri;
 use sealed::MasterKeys;
 use uuid::Uuid;
 
-use crate::gateway::{Credentials, Gateway, Mode};
+use crate::gateway::{Credentials, Gateway, Hosts, Mode};
 
 /// Their variables.
-pub(crate) const SETTINGS: [&str; 6] = [
+pub(crate) const SETTINGS: [&str; 10] = [
     "payments_encryption_keys",
     "public_origin",
+    "payu_live_checkout_origin",
+    "payu_live_origin",
+    "payu_test_checkout_origin",
+    "payu_test_origin",
     "razorpay_live_origin",
     "razorpay_test_origin",
     "stripe_live_origin",
@@ -29,6 +33,10 @@ pub(crate) struct Gateways {
     keys: MasterKeys,
     /// Our own origin, as payers' browsers and gateways know it.
     pub(crate) public_origin: String,
+    payu_live_checkout_origin: String,
+    payu_live_origin: String,
+    payu_test_checkout_origin: String,
+    payu_test_origin: String,
     razorpay_live_origin: String,
     razorpay_test_origin: String,
     stripe_live_origin: String,
@@ -49,6 +57,10 @@ impl Gateways {
         Ok(Self {
             keys,
             public_origin: origin(settings, "public_origin")?,
+            payu_live_checkout_origin: origin(settings, "payu_live_checkout_origin")?,
+            payu_live_origin: origin(settings, "payu_live_origin")?,
+            payu_test_checkout_origin: origin(settings, "payu_test_checkout_origin")?,
+            payu_test_origin: origin(settings, "payu_test_origin")?,
             razorpay_live_origin: origin(settings, "razorpay_live_origin")?,
             razorpay_test_origin: origin(settings, "razorpay_test_origin")?,
             stripe_live_origin: origin(settings, "stripe_live_origin")?,
@@ -56,15 +68,18 @@ impl Gateways {
         })
     }
 
-    /// Where a gateway is; empty for `test`, which is nowhere.
-    pub(crate) fn origin(&self, gateway: Gateway, mode: Mode) -> &str {
-        match (gateway, mode) {
-            (Gateway::Razorpay, Mode::Live) => &self.razorpay_live_origin,
-            (Gateway::Razorpay, Mode::Test) => &self.razorpay_test_origin,
-            (Gateway::Stripe, Mode::Live) => &self.stripe_live_origin,
-            (Gateway::Stripe, Mode::Test) => &self.stripe_test_origin,
-            (Gateway::Test, _) => "",
-        }
+    /// Where a gateway is; `test` is nowhere.
+    pub(crate) fn hosts(&self, gateway: Gateway, mode: Mode) -> Hosts<'_> {
+        let (api, checkout) = match (gateway, mode) {
+            (Gateway::Payu, Mode::Live) => (&self.payu_live_origin[..], &self.payu_live_checkout_origin[..]),
+            (Gateway::Payu, Mode::Test) => (&self.payu_test_origin[..], &self.payu_test_checkout_origin[..]),
+            (Gateway::Razorpay, Mode::Live) => (&self.razorpay_live_origin[..], ""),
+            (Gateway::Razorpay, Mode::Test) => (&self.razorpay_test_origin[..], ""),
+            (Gateway::Stripe, Mode::Live) => (&self.stripe_live_origin[..], ""),
+            (Gateway::Stripe, Mode::Test) => (&self.stripe_test_origin[..], ""),
+            (Gateway::Test, _) => ("", ""),
+        };
+        Hosts { api, checkout }
     }
 
     /// The id of the key that seals now.
@@ -140,6 +155,10 @@ mod tests {
         Settings::from_values([
             ("payments_encryption_keys", keys),
             ("public_origin", "https://api.example.com"),
+            ("payu_live_checkout_origin", "https://info.payu.in"),
+            ("payu_live_origin", "https://info.payu.in"),
+            ("payu_test_checkout_origin", "https://info.payu.in"),
+            ("payu_test_origin", "https://info.payu.in"),
             ("razorpay_live_origin", "https://api.razorpay.com"),
             ("razorpay_test_origin", "https://api.razorpay.com"),
             ("stripe_live_origin", stripe),

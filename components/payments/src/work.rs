@@ -124,8 +124,8 @@ impl Work<'_> {
             .order(&self.gateways.public_origin, refunds)
             .ok_or_else(|| Problem::internal(format!("payments.payments {} has an amount that is none", payment.id)))?;
         self.caller.without_connection().await;
-        let origin = self.gateways.origin(payment.gateway, payment.mode);
-        Ok(send::ask(credentials, origin, &order, ask, self.limit).await)
+        let hosts = self.gateways.hosts(payment.gateway, payment.mode);
+        Ok(send::ask(credentials, hosts, &order, ask, self.limit).await)
     }
 
     /// Writes down what the gateway said, over the payment as it is then.

@@ -40,6 +40,7 @@ pub(super) const CAPABILITIES: Capabilities = Capabilities {
     cancel_unpaid: true,
     partial_refund: true,
     needs_account: true,
+    customer: &[],
 };
 
 pub(super) const CREDENTIAL_NAMES: &[&str] = &["key_id", "key_secret", "webhook_secret"];

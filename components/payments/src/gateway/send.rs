@@ -16,7 +16,7 @@ use spin_sdk::{
     },
 };
 
-use super::{Ask, Credentials, Order, Outcome, Reply, Step};
+use super::{Ask, Credentials, Hosts, Order, Outcome, Reply, Step};
 
 /// How long a gateway may take for one request, and until it is reached at all.
 pub(crate) const CALL_LIMIT: Duration = Duration::from_secs(20);
@@ -28,11 +28,17 @@ const STEPS_MAX: usize = 6;
 const BODY_BYTES_MAX: usize = 1 << 20;
 
 /// Asks, within a limit for all of it.
-pub(crate) async fn ask(credentials: &Credentials, origin: &str, order: &Order, ask: &Ask, limit: Duration) -> Outcome {
+pub(crate) async fn ask(
+    credentials: &Credentials,
+    hosts: Hosts<'_>,
+    order: &Order,
+    ask: &Ask,
+    limit: Duration,
+) -> Outcome {
     let asking = async {
         let mut replies = Vec::new();
         while replies.len() <= STEPS_MAX {
-            match credentials.step(origin, order, ask, &replies) {
+            match credentials.step(hosts, order, ask, &replies) {
                 Step::Done(outcome) => return outcome,
                 Step::Send(request) => replies.push(send(*request, limit).await),
             }

@@ -42,6 +42,7 @@ pub(super) const CAPABILITIES: Capabilities = Capabilities {
     cancel_unpaid: true,
     partial_refund: true,
     needs_account: true,
+    customer: &[],
 };
 
 pub(super) const CREDENTIAL_NAMES: &[&str] = &["secret_key", "webhook_secret"];

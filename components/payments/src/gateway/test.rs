@@ -36,6 +36,7 @@ pub(super) const CAPABILITIES: Capabilities = Capabilities {
     cancel_unpaid: true,
     partial_refund: true,
     needs_account: false,
+    customer: &[],
 };
 
 /// The parameter that a returning payer brings, and its two values.

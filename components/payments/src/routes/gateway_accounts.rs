@@ -177,7 +177,7 @@ pub(crate) async fn put_gateway_account(
     caller.without_connection().await;
     let check = Ask { verb: Verb::Check, key: tenant, age: None };
     let order = Order::nothing(clock.now());
-    let outcome = send::ask(&credentials, gateways.origin(gateway, new.mode), &order, &check, send::CHECK_LIMIT).await;
+    let outcome = send::ask(&credentials, gateways.hosts(gateway, new.mode), &order, &check, send::CHECK_LIMIT).await;
     let at = Clock::read().now();
     let (previous_webhook_secret, previous_valid_until) =
         previous_secret(gateways, before.as_ref(), credentials.webhook_secret(), at)?;

@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use api::{
-    Clock, Moment, Page, Path, Posted, Problem, Query, SettingError, decode_cursor, encode_cursor, random_bytes,
+    Clock, FieldError, Moment, Page, Path, Posted, Problem, Query, SettingError, decode_cursor, encode_cursor,
+    random_bytes,
 };
 use axum::{Json, Router, extract::State, response::Response, routing::get};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -222,6 +223,7 @@ pub(crate) async fn create_payment(
     check_capabilities(gateway, mode, flow, capture_method)?;
     let money = Money::new(new.amount, new.currency).ok_or_else(|| Problem::internal("an amount was not validated"))?;
     gateway.accepts(money).map_err(|why| PaymentError::AmountNotAccepted { gateway, why })?;
+    check_customer(gateway, &new.customer)?;
     check_addresses(&caller, &new).await?;
     let account_id = if gateway.capabilities().needs_account {
         let found = store::gateway_accounts::find(&caller, gateway, mode).await?;
@@ -293,6 +295,18 @@ fn check_capabilities(
         return refused("manual capture in this flow");
     }
     Ok(())
+}
+
+/// What the gateway must know of the customer is there.
+fn check_customer(gateway: Gateway, customer: &Customer) -> Result<(), Problem> {
+    let missing = gateway.capabilities().customer.iter().filter(|field| match **field {
+        "email" => customer.email.is_none(),
+        "name" => customer.name.is_none(),
+        _ => customer.phone.is_none(),
+    });
+    let wanted = "the gateway must know this of the customer";
+    let errors: Vec<_> = missing.map(|field| FieldError::in_body(format!("/customer/{field}"), wanted)).collect();
+    if errors.is_empty() { Ok(()) } else { Err(Problem::validation_failed(errors)) }
 }
 
 async fn check_addresses(caller: &Authorized<WritePayments>, new: &NewPayment) -> Result<(), PaymentError> {
