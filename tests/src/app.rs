@@ -11,7 +11,7 @@ use servers::ThrowAway;
 use crate::{
     Anonymous, Answer, HostOptions,
     database::Database,
-    gateways::{Payu, Razorpay, Stripe},
+    gateways::{Paypal, Payu, Razorpay, Stripe},
     host::{Host, free_port},
     mailbox::{Mailbox, Message},
 };
@@ -27,6 +27,8 @@ pub struct App {
     pub variables: Variables,
     /// Where its messages go.
     pub mailbox: Mailbox,
+    /// Whom it pays with.
+    pub paypal: Paypal,
     /// Whom it pays with.
     pub payu: Payu,
     /// Whom it pays with.
@@ -76,6 +78,8 @@ impl App {
         }
         let mailbox = Mailbox::start(&variables["SPIN_VARIABLE_NOTIFY_SECRET"]).context("the mailbox")?;
         variables.insert("SPIN_VARIABLE_NOTIFY_ORIGIN".to_owned(), mailbox.origin.clone());
+        let paypal = Paypal::start().context("a gateway")?;
+        variables.insert("SPIN_VARIABLE_PAYPAL_TEST_ORIGIN".to_owned(), paypal.origin.clone());
         let payu = Payu::start().context("a gateway")?;
         variables.insert("SPIN_VARIABLE_PAYU_TEST_ORIGIN".to_owned(), payu.origin.clone());
         let razorpay = Razorpay::start().context("a gateway")?;
@@ -87,7 +91,7 @@ impl App {
         }
         let database = Database::make(admin_url, &database, &variables).context("the database")?;
         let host = Host::start(port, &variables, &options).context("the host")?;
-        Ok(Self { origin, database, variables, mailbox, payu, razorpay, stripe, host, servers })
+        Ok(Self { origin, database, variables, mailbox, paypal, payu, razorpay, stripe, host, servers })
     }
 
     /// A request with the service token, as the scheduler sends it.

@@ -3,6 +3,7 @@
 //!
 //! Webhooks are signed and kept until a test delivers them, as often and in the order that it likes.
 
+pub mod paypal;
 pub mod payu;
 pub mod razorpay;
 pub mod stripe;
@@ -10,6 +11,7 @@ mod wire;
 
 use std::time::Duration;
 
+pub use paypal::Paypal;
 pub use payu::Payu;
 pub use razorpay::Razorpay;
 pub use stripe::Stripe;

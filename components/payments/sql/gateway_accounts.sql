@@ -18,7 +18,21 @@ as $$
         'id', g.id, 'tenant_id', g.tenant_id, 'gateway', g.gateway, 'mode', g.mode,
         'credentials', pg_catalog.translate(pg_catalog.encode(g.credentials, 'base64'), e'\n', ''),
         'previous_webhook_secret', pg_catalog.translate(pg_catalog.encode(g.previous_webhook_secret, 'base64'), e'\n', ''),
-        'previous_valid_until', g.previous_valid_until)
+        'previous_valid_until', g.previous_valid_until,
+        'access_token', pg_catalog.translate(pg_catalog.encode(g.access_token, 'base64'), e'\n', ''),
+        'access_token_until', g.access_token_until)
+$$;
+
+-- Keeps a token that a gateway lent. Of two that were lent at once either will do.
+create or replace function payments.keep_access_token(c app.caller, a jsonb) returns json
+language plpgsql volatile
+as $$
+begin
+    update payments.gateway_accounts g
+       set access_token = decode(a ->> 'access_token', 'base64'), access_token_until = (a ->> 'until')::timestamptz
+     where g.tenant_id = c.tenant_id and g.id = (a ->> 'id')::uuid and g.removed_at is null;
+    return json_build_object('kept', found);
+end
 $$;
 
 -- Writes an account; a removed one comes back under its id. The webhook secret that it had stays valid for a while, where the
@@ -37,7 +51,7 @@ begin
        set credentials = excluded.credentials, hints = excluded.hints, verified_at = excluded.verified_at,
            previous_webhook_secret = decode(a ->> 'previous_webhook_secret', 'base64'),
            previous_valid_until = (a ->> 'previous_valid_until')::timestamptz,
-           updated_at = v_at, removed_at = null, version = g.version + 1
+           access_token = null, access_token_until = null, updated_at = v_at, removed_at = null, version = g.version + 1
     returning g.* into v_account;
     perform app.audit(c, a, 'gateway_account.saved', 'gateway_account', v_account.id,
                       jsonb_build_object('gateway', v_account.gateway, 'mode', v_account.mode));
@@ -75,7 +89,8 @@ declare
     v_id uuid;
 begin
     update payments.gateway_accounts g
-       set credentials = '', previous_webhook_secret = null, previous_valid_until = null, hints = '{}', verified_at = null,
+       set credentials = '', previous_webhook_secret = null, previous_valid_until = null, access_token = null,
+           access_token_until = null, hints = '{}', verified_at = null,
            removed_at = (a ->> 'at')::timestamptz, updated_at = (a ->> 'at')::timestamptz, version = g.version + 1
      where g.tenant_id = c.tenant_id and g.gateway = a ->> 'gateway' and g.mode = a ->> 'mode' and g.removed_at is null
     returning g.id into v_id;
@@ -127,7 +142,7 @@ $$;
 
 grant execute on function
     payments.gateway_account_view(payments.gateway_accounts), payments.gateway_account_keys(payments.gateway_accounts),
-    payments.put_gateway_account(app.caller, jsonb), payments.find_gateway_account(app.caller, jsonb),
+    payments.keep_access_token(app.caller, jsonb), payments.put_gateway_account(app.caller, jsonb), payments.find_gateway_account(app.caller, jsonb),
     payments.list_gateway_accounts(app.caller, jsonb), payments.remove_gateway_account(app.caller, jsonb),
     payments.find_settings(app.caller, jsonb), payments.put_settings(app.caller, jsonb)
 to bizo_payments;

@@ -115,7 +115,9 @@ as $$
 begin
     update payments.gateway_accounts g
        set credentials = decode(a ->> 'fresh', 'base64'),
-           previous_webhook_secret = decode(a ->> 'fresh_previous', 'base64')
+           previous_webhook_secret = decode(a ->> 'fresh_previous', 'base64'),
+           -- The next one is lent soon enough.
+           access_token = null, access_token_until = null
      where g.tenant_id = c.tenant_id and g.id = (a ->> 'id')::uuid and g.credentials = decode(a ->> 'stale', 'base64');
     return json_build_object('resealed', found);
 end
@@ -143,7 +145,8 @@ begin
      where p.tenant_id = c.tenant_id and p.account_id = (a ->> 'account_id')::uuid
        and (p.id = (a ->> 'payment_id')::uuid
             or p.order_ref in (select jsonb_array_elements_text(a -> 'refs'))
-            or p.payment_ref in (select jsonb_array_elements_text(a -> 'refs')))
+            or p.payment_ref in (select jsonb_array_elements_text(a -> 'refs'))
+            or p.capture_ref in (select jsonb_array_elements_text(a -> 'refs')))
      order by p.created_at desc
      limit 1;
     insert into payments.webhook_events (tenant_id, id, account_id, dedupe_key, type, body, payment_id, state, received_at, settled_at)

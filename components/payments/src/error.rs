@@ -44,6 +44,8 @@ pub(crate) enum PaymentError {
     Credentials(CredentialError),
     /// A webhook that is not this account's gateway's, or too old.
     WebhookNotSigned,
+    /// A webhook whose gateway could not be asked whether it is its own.
+    WebhookNotVerified,
     /// A webhook that says nothing.
     WebhookUnreadable,
     /// A webhook of the other mode.
@@ -55,7 +57,7 @@ pub(crate) enum PaymentError {
 }
 
 /// The codes that only payments gives.
-pub const CODES: [&str; 22] = [
+pub const CODES: [&str; 23] = [
     "payment_not_found",
     "gateway_not_found",
     "gateway_account_not_found",
@@ -75,6 +77,7 @@ pub const CODES: [&str; 22] = [
     "gateway_refused",
     "invalid_credentials",
     "webhook_not_signed",
+    "webhook_not_verified",
     "webhook_unreadable",
     "webhook_other_mode",
     "return_not_found",
@@ -186,6 +189,13 @@ impl From<PaymentError> for Problem {
                 "The message is not signed",
                 "Its signature is missing, is not of this account's webhook secret, or is too old.",
             ),
+            PaymentError::WebhookNotVerified => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "webhook_not_verified",
+                "The message could not be verified",
+                "The gateway did not say whether the message is its own. Send it again.",
+            )
+            .retry_after(60),
             PaymentError::WebhookUnreadable => Self::new(
                 StatusCode::BAD_REQUEST,
                 "webhook_unreadable",

@@ -11,6 +11,7 @@
 
 #[cfg(test)]
 mod fixture;
+mod paypal;
 mod payu;
 mod razorpay;
 pub(crate) mod send;
@@ -35,6 +36,8 @@ use crate::domain::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Gateway {
+    /// PayPal's own wallet, and cards, worldwide.
+    Paypal,
     /// Cards, UPI and net banking, in India.
     Payu,
     /// Cards, UPI, net banking and wallets, from India.
@@ -376,6 +379,32 @@ pub(crate) struct Webhook {
     pub(crate) refs: Vec<String>,
 }
 
+/// A message that its gateway is to be asked about.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Postback<'a> {
+    pub(crate) headers: &'a HeaderMap,
+    /// As it came.
+    pub(crate) body: &'a [u8],
+}
+
+/// What to do next to know whether a message is its gateway's own.
+#[derive(Debug)]
+pub(crate) enum VerifyStep {
+    Send(Box<Request<Bytes>>),
+    Genuine,
+    Forged,
+    /// Nobody said: the gateway is to send it again.
+    Unknown,
+}
+
+/// A token that a gateway lent, to be kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Minted {
+    pub(crate) token: Secret,
+    /// For so long it is good.
+    pub(crate) life_seconds: i64,
+}
+
 /// Why a webhook is not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum WebhookRefusal {
@@ -399,7 +428,7 @@ impl Secret {
         if characters < 8 { String::new() } else { self.0.chars().skip(characters - 4).collect() }
     }
 
-    fn reveal(&self) -> &str {
+    pub(crate) fn reveal(&self) -> &str {
         &self.0
     }
 
@@ -417,6 +446,7 @@ impl std::fmt::Debug for Secret {
 /// What a tenant is to a gateway.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Credentials {
+    Paypal(paypal::Credentials),
     Payu(payu::Credentials),
     Razorpay(razorpay::Credentials),
     Stripe(stripe::Credentials),
@@ -432,11 +462,12 @@ pub(crate) struct CredentialError {
 
 impl Gateway {
     /// Every gateway.
-    pub(crate) const ALL: [Self; 4] = [Self::Payu, Self::Razorpay, Self::Stripe, Self::Test];
+    pub(crate) const ALL: [Self; 5] = [Self::Paypal, Self::Payu, Self::Razorpay, Self::Stripe, Self::Test];
 
     /// As the database, addresses and the API write it.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
+            Self::Paypal => "paypal",
             Self::Payu => "payu",
             Self::Razorpay => "razorpay",
             Self::Stripe => "stripe",
@@ -452,6 +483,7 @@ impl Gateway {
     /// What it can do.
     pub(crate) const fn capabilities(self) -> Capabilities {
         match self {
+            Self::Paypal => paypal::CAPABILITIES,
             Self::Payu => payu::CAPABILITIES,
             Self::Razorpay => razorpay::CAPABILITIES,
             Self::Stripe => stripe::CAPABILITIES,
@@ -462,6 +494,7 @@ impl Gateway {
     /// The names of its credentials.
     pub(crate) const fn credential_names(self) -> &'static [&'static str] {
         match self {
+            Self::Paypal => paypal::CREDENTIAL_NAMES,
             Self::Payu => payu::CREDENTIAL_NAMES,
             Self::Razorpay => razorpay::CREDENTIAL_NAMES,
             Self::Stripe => stripe::CREDENTIAL_NAMES,
@@ -472,6 +505,7 @@ impl Gateway {
     /// Whether it can take this amount; the reason completes the sentence "The gateway …".
     pub(crate) fn accepts(self, money: Money) -> Result<(), &'static str> {
         match self {
+            Self::Paypal => paypal::accepts(money),
             Self::Payu => payu::accepts(money),
             Self::Razorpay => razorpay::accepts(money),
             Self::Stripe => stripe::accepts(money),
@@ -482,6 +516,7 @@ impl Gateway {
     /// The payment that a message names, before anything of it is verified: it only finds the secret to verify it with.
     pub(crate) fn payment_named_in(self, body: &[u8]) -> Option<PaymentId> {
         match self {
+            Self::Paypal => paypal::payment_named_in(body),
             Self::Payu => payu::payment_named_in(body),
             Self::Razorpay => razorpay::payment_named_in(body),
             Self::Stripe => stripe::payment_named_in(body),
@@ -492,6 +527,7 @@ impl Gateway {
     /// Reads credentials as clients give them, or as they were sealed.
     pub(crate) fn credentials(self, mode: Mode, json: serde_json::Value) -> Result<Credentials, CredentialError> {
         match self {
+            Self::Paypal => paypal::credentials(json).map(Credentials::Paypal),
             Self::Payu => payu::credentials(json).map(Credentials::Payu),
             Self::Razorpay => razorpay::credentials(mode, json).map(Credentials::Razorpay),
             Self::Stripe => stripe::credentials(mode, json).map(Credentials::Stripe),
@@ -514,6 +550,7 @@ impl Credentials {
     pub(crate) fn to_json(&self) -> Vec<u8> {
         match self {
             // Our own structs of texts: nothing in them that JSON cannot say.
+            Self::Paypal(credentials) => serde_json::to_vec(credentials).unwrap_or_default(),
             Self::Payu(credentials) => serde_json::to_vec(credentials).unwrap_or_default(),
             Self::Razorpay(credentials) => serde_json::to_vec(credentials).unwrap_or_default(),
             Self::Stripe(credentials) => serde_json::to_vec(credentials).unwrap_or_default(),
@@ -524,6 +561,7 @@ impl Credentials {
     /// The end of each, by its name.
     pub(crate) fn hints(&self) -> Vec<(&'static str, String)> {
         match self {
+            Self::Paypal(credentials) => credentials.hints(),
             Self::Payu(credentials) => credentials.hints(),
             Self::Razorpay(credentials) => credentials.hints(),
             Self::Stripe(credentials) => credentials.hints(),
@@ -534,6 +572,8 @@ impl Credentials {
     /// The secret that signs webhooks, where there is one of its own.
     pub(crate) fn webhook_secret(&self) -> Option<&str> {
         match self {
+            // PayPal signs with a key of its own.
+            Self::Paypal(_) => None,
             Self::Payu(credentials) => Some(credentials.salt.reveal()),
             Self::Razorpay(credentials) => Some(credentials.webhook_secret.reveal()),
             Self::Stripe(credentials) => Some(credentials.webhook_secret.reveal()),
@@ -544,6 +584,7 @@ impl Credentials {
     /// What to send next, or what came of it.
     pub(crate) fn step(&self, hosts: Hosts<'_>, order: &Order, ask: &Ask, replies: &[Reply]) -> Step {
         match self {
+            Self::Paypal(credentials) => paypal::step(credentials, hosts.api, order, ask, replies),
             Self::Payu(credentials) => payu::step(credentials, hosts, order, ask, replies),
             Self::Razorpay(credentials) => razorpay::step(credentials, hosts.api, order, ask, replies),
             Self::Stripe(credentials) => stripe::step(credentials, hosts.api, order, ask, replies),
@@ -561,6 +602,7 @@ impl Credentials {
         now: DateTime<Utc>,
     ) -> Result<Webhook, WebhookRefusal> {
         match self {
+            Self::Paypal(_) => paypal::read_webhook(mode, headers, body),
             Self::Payu(credentials) => payu::read_webhook(credentials, secrets, headers, body),
             Self::Razorpay(_) => razorpay::read_webhook(secrets, headers, body),
             Self::Stripe(_) => stripe::read_webhook(mode, secrets, headers, body, now),
@@ -568,9 +610,34 @@ impl Credentials {
         }
     }
 
+    /// The next step to know whether a message that reads well is the gateway's own: for those whose signature says it, none.
+    pub(crate) fn verify_step(&self, hosts: Hosts<'_>, postback: &Postback<'_>, replies: &[Reply]) -> VerifyStep {
+        match self {
+            Self::Paypal(credentials) => paypal::verify_step(credentials, hosts.api, postback, replies),
+            Self::Payu(_) | Self::Razorpay(_) | Self::Stripe(_) | Self::Test => VerifyStep::Genuine,
+        }
+    }
+
+    /// The token that a gateway lent in these replies, if it lends any.
+    pub(crate) fn minted(&self, replies: &[Reply]) -> Option<Minted> {
+        match self {
+            Self::Paypal(_) => paypal::minted(replies),
+            Self::Payu(_) | Self::Razorpay(_) | Self::Stripe(_) | Self::Test => None,
+        }
+    }
+
+    /// Uses a token that was kept.
+    pub(crate) fn use_token(&mut self, token: String) {
+        match self {
+            Self::Paypal(credentials) => credentials.access_token = Some(Secret(token)),
+            Self::Payu(_) | Self::Razorpay(_) | Self::Stripe(_) | Self::Test => {}
+        }
+    }
+
     /// What a returning payer's parameters tell of the payment's names, checked where they can be.
     pub(crate) fn returned(&self, order: &Order, parameters: &[(String, String)]) -> Option<Refs> {
         match self {
+            Self::Paypal(_) => None,
             Self::Payu(credentials) => payu::returned(credentials, order, parameters),
             Self::Razorpay(credentials) => razorpay::returned(credentials, order, parameters),
             Self::Stripe(_) => None,

@@ -4,16 +4,22 @@ use std::fmt;
 
 use api::{Problem, SettingError, Settings, random_bytes};
 use base64::{Engine, engine::general_purpose::STANDARD};
+use chrono::{DateTime, Utc};
 use http::Uri;
 use sealed::MasterKeys;
 use uuid::Uuid;
 
-use crate::gateway::{Credentials, Gateway, Hosts, Mode};
+use crate::{
+    gateway::{Credentials, Gateway, Hosts, Mode},
+    store::gateway_accounts::KeysRow,
+};
 
 /// Their variables.
-pub(crate) const SETTINGS: [&str; 10] = [
+pub(crate) const SETTINGS: [&str; 12] = [
     "payments_encryption_keys",
     "public_origin",
+    "paypal_live_origin",
+    "paypal_test_origin",
     "payu_live_checkout_origin",
     "payu_live_origin",
     "payu_test_checkout_origin",
@@ -27,12 +33,15 @@ pub(crate) const SETTINGS: [&str; 10] = [
 /// What credentials are sealed for.
 const CREDENTIALS: &str = "gateway_credentials";
 const WEBHOOK_SECRET: &str = "gateway_webhook_secret";
+const ACCESS_TOKEN: &str = "gateway_access_token";
 
 /// Where gateways are, and the keys. `Debug` shows none.
 pub(crate) struct Gateways {
     keys: MasterKeys,
     /// Our own origin, as payers' browsers and gateways know it.
     pub(crate) public_origin: String,
+    paypal_live_origin: String,
+    paypal_test_origin: String,
     payu_live_checkout_origin: String,
     payu_live_origin: String,
     payu_test_checkout_origin: String,
@@ -57,6 +66,8 @@ impl Gateways {
         Ok(Self {
             keys,
             public_origin: origin(settings, "public_origin")?,
+            paypal_live_origin: origin(settings, "paypal_live_origin")?,
+            paypal_test_origin: origin(settings, "paypal_test_origin")?,
             payu_live_checkout_origin: origin(settings, "payu_live_checkout_origin")?,
             payu_live_origin: origin(settings, "payu_live_origin")?,
             payu_test_checkout_origin: origin(settings, "payu_test_checkout_origin")?,
@@ -71,6 +82,8 @@ impl Gateways {
     /// Where a gateway is; `test` is nowhere.
     pub(crate) fn hosts(&self, gateway: Gateway, mode: Mode) -> Hosts<'_> {
         let (api, checkout) = match (gateway, mode) {
+            (Gateway::Paypal, Mode::Live) => (&self.paypal_live_origin[..], ""),
+            (Gateway::Paypal, Mode::Test) => (&self.paypal_test_origin[..], ""),
             (Gateway::Payu, Mode::Live) => (&self.payu_live_origin[..], &self.payu_live_checkout_origin[..]),
             (Gateway::Payu, Mode::Test) => (&self.payu_test_origin[..], &self.payu_test_checkout_origin[..]),
             (Gateway::Razorpay, Mode::Live) => (&self.razorpay_live_origin[..], ""),
@@ -97,19 +110,26 @@ impl Gateways {
         self.seal(WEBHOOK_SECRET, tenant, secret.as_bytes())
     }
 
-    /// Opens credentials.
-    pub(crate) fn open_credentials(
-        &self,
-        tenant: Uuid,
-        gateway: Gateway,
-        mode: Mode,
-        sealed: &str,
-    ) -> Result<Credentials, Problem> {
-        let opened = self.open(CREDENTIALS, tenant, sealed)?;
+    /// Opens an account's credentials, and the token that is kept beside them while it is good.
+    pub(crate) fn open_credentials(&self, keys: &KeysRow, now: DateTime<Utc>) -> Result<Credentials, Problem> {
+        let opened = self.open(CREDENTIALS, keys.tenant_id, &keys.credentials)?;
         let json = serde_json::from_slice(&opened).map_err(|_| Problem::internal("sealed credentials are no JSON"))?;
-        gateway
-            .credentials(mode, json)
-            .map_err(|error| Problem::internal(format!("sealed credentials: {}", error.name)))
+        let mut credentials = keys
+            .gateway
+            .credentials(keys.mode, json)
+            .map_err(|error| Problem::internal(format!("sealed credentials: {}", error.name)))?;
+        if let (Some(sealed), true) = (&keys.access_token, keys.access_token_until.is_some_and(|until| now < until))
+            && let Ok(token) = self.open(ACCESS_TOKEN, keys.tenant_id, sealed)
+            && let Ok(token) = String::from_utf8(token)
+        {
+            credentials.use_token(token);
+        }
+        Ok(credentials)
+    }
+
+    /// Seals a token that a gateway lent, in base64.
+    pub(crate) fn seal_access_token(&self, tenant: Uuid, token: &str) -> Result<String, Problem> {
+        self.seal(ACCESS_TOKEN, tenant, token.as_bytes())
     }
 
     /// Opens a webhook secret.
@@ -155,6 +175,8 @@ mod tests {
         Settings::from_values([
             ("payments_encryption_keys", keys),
             ("public_origin", "https://api.example.com"),
+            ("paypal_live_origin", "https://api-m.paypal.com"),
+            ("paypal_test_origin", "https://api-m.sandbox.paypal.com"),
             ("payu_live_checkout_origin", "https://info.payu.in"),
             ("payu_live_origin", "https://info.payu.in"),
             ("payu_test_checkout_origin", "https://info.payu.in"),
@@ -186,7 +208,18 @@ mod tests {
         let credentials = Gateway::Stripe.credentials(Mode::Test, json).unwrap();
         let (tenant, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
         let sealed = gateways.seal_credentials(tenant, &credentials).unwrap();
-        let open = |tenant| gateways.open_credentials(tenant, Gateway::Stripe, Mode::Test, &sealed);
+        let keys = |tenant| KeysRow {
+            id: Uuid::nil(),
+            tenant_id: tenant,
+            gateway: Gateway::Stripe,
+            mode: Mode::Test,
+            credentials: sealed.clone(),
+            previous_webhook_secret: None,
+            previous_valid_until: None,
+            access_token: None,
+            access_token_until: None,
+        };
+        let open = |tenant| gateways.open_credentials(&keys(tenant), DateTime::UNIX_EPOCH);
         assert_eq!(open(tenant).unwrap(), credentials);
         assert!(open(other).is_err());
         assert!(gateways.open_webhook_secret(tenant, &sealed).is_err(), "sealed for another purpose");

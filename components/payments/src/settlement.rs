@@ -289,6 +289,13 @@ fn taken_in(asked: &Asked<'_>, report: &Report, new: &mut Settlement) -> Option<
         let known = asked.refunds.iter().find(|known| {
             reported.id == Some(RefundId::from(known.id)) || known.gateway_ref.as_ref() == Some(&reported.gateway_ref)
         });
+        // One of ours is under way and has no name there yet: this may be it.
+        let may_be_ours = asked.refunds.iter().any(|known| {
+            known.gateway_ref.is_none() && known.state == refund::State::Pending && known.amount == reported.amount
+        });
+        if known.is_none() && reported.id.is_none() && may_be_ours {
+            continue;
+        }
         let to = match known {
             None => Some(reported.state),
             Some(known) => known.state.reported(reported.state, is_fresh),
@@ -596,8 +603,10 @@ mod tests {
         assert_eq!(told(Some(REFUND), "re_1", Succeeded), ours);
         let named = (attempts::State::Succeeded, vec![(true, Some(Pending), Pending, false)]);
         assert_eq!(told(Some(REFUND), "re_1", Pending), named, "it has a name at the gateway: it was heard");
+        let unnamed = (attempts::State::Unknown, vec![]);
+        assert_eq!(told(None, "re_2", Succeeded), unnamed, "it may be the one that is under way");
         let other = (attempts::State::Unknown, vec![(false, None, Succeeded, true)]);
-        assert_eq!(told(None, "re_2", Succeeded), other, "made by somebody else");
+        assert_eq!(told(Some(Uuid::from_u128(9)), "re_2", Succeeded), other, "made by somebody else");
     }
 
     #[test]

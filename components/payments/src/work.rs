@@ -12,10 +12,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use db::DbError;
 use identity::Caller;
 use ids::PaymentId;
+use uuid::Uuid;
 
 use crate::{
     error::PaymentError,
-    gateway::{self, Ask, Credentials, Gateway, Outcome, Verb, send},
+    gateway::{self, Ask, Credentials, Gateway, Minted, Outcome, Verb, send},
     settings::Gateways,
     settlement::{self, Asked, Settlement, Source},
     store::{
@@ -41,6 +42,13 @@ pub(crate) struct Work<'a> {
     pub(crate) limit: Duration,
 }
 
+/// An account at a gateway, open for use.
+pub(crate) struct Account {
+    pub(crate) credentials: Credentials,
+    /// Its id and its tenant; none for `test`.
+    pub(crate) of: Option<(Uuid, Uuid)>,
+}
+
 /// How an attempt went.
 pub(crate) struct Done {
     pub(crate) payment: Box<PaymentRow>,
@@ -49,13 +57,14 @@ pub(crate) struct Done {
 }
 
 impl Work<'_> {
-    /// Opens an account's credentials; those of `test` are nothing.
-    pub(crate) fn credentials(&self, gateway: Gateway, keys: Option<&KeysRow>) -> Result<Credentials, PaymentError> {
+    /// Opens an account; that of `test` is nothing.
+    pub(crate) fn account(&self, gateway: Gateway, keys: Option<&KeysRow>) -> Result<Account, PaymentError> {
         match (gateway, keys) {
-            (Gateway::Test, _) => Ok(Credentials::Test),
+            (Gateway::Test, _) => Ok(Account { credentials: Credentials::Test, of: None }),
             (_, None) => Err(PaymentError::GatewayAccountMissing { gateway }),
             (_, Some(keys)) => {
-                Ok(self.gateways.open_credentials(keys.tenant_id, keys.gateway, keys.mode, &keys.credentials)?)
+                let credentials = self.gateways.open_credentials(keys, Clock::read().now())?;
+                Ok(Account { credentials, of: Some((keys.id, keys.tenant_id)) })
             }
         }
     }
@@ -65,7 +74,7 @@ impl Work<'_> {
         &self,
         payment: Box<PaymentRow>,
         refunds: Vec<RefundRow>,
-        credentials: &Credentials,
+        account: &Account,
         attempt: &AttemptRow,
         again: bool,
     ) -> Result<Done, PaymentError> {
@@ -78,7 +87,7 @@ impl Work<'_> {
             (Kind::Refund, None) => return Err(Problem::internal("a refund's attempt without its refund").into()),
         };
         let ask = Ask { verb, key: attempt.id, age: again.then(|| asked_at - attempt.asked_at) };
-        let outcome = self.ask(&payment, &refunds, credentials, &ask).await?;
+        let outcome = self.ask(&payment, &refunds, account, &ask).await?;
         let (payment, settlement) = self.settle(payment, refunds, Some(attempt), again, asked_at, &outcome).await?;
         let state = settlement.attempt_state().unwrap_or(attempts::State::Unknown);
         Ok(Done { payment, state, failure: settlement.attempt_failure().cloned() })
@@ -90,7 +99,7 @@ impl Work<'_> {
             return Ok(None);
         };
         let mut payment = Box::new(payment);
-        let credentials = self.credentials(payment.gateway, account.as_ref())?;
+        let account = self.account(payment.gateway, account.as_ref())?;
         let now = Clock::read().now();
         let open = store::attempts::list_open(self.caller, id, now).await?;
         let mut refunds = open.refunds;
@@ -98,12 +107,12 @@ impl Work<'_> {
             let now = Clock::read().now();
             let taken = store::attempts::take(self.caller, attempt.id, now, now + LEASE).await?;
             let Some(attempt) = taken.filter(|attempt| attempt.taken) else { continue };
-            payment = self.attempt(payment, refunds, &credentials, &attempt, true).await?.payment;
+            payment = self.attempt(payment, refunds, &account, &attempt, true).await?.payment;
             refunds = store::attempts::list_open(self.caller, id, now).await?.refunds;
         }
         let asked_at = Clock::read().now();
         let look = Ask { verb: Verb::Look, key: payment.id, age: None };
-        let outcome = self.ask(&payment, &refunds, &credentials, &look).await?;
+        let outcome = self.ask(&payment, &refunds, &account, &look).await?;
         let was_answered = matches!(outcome, Outcome::Reported(_) | Outcome::Declined(_) | Outcome::NotFound);
         let (payment, settlement) = self.settle(payment, refunds, None, false, asked_at, &outcome).await?;
         if was_answered {
@@ -117,7 +126,7 @@ impl Work<'_> {
         &self,
         payment: &PaymentRow,
         refunds: &[RefundRow],
-        credentials: &Credentials,
+        account: &Account,
         ask: &Ask,
     ) -> Result<Outcome, PaymentError> {
         let order = payment
@@ -125,7 +134,11 @@ impl Work<'_> {
             .ok_or_else(|| Problem::internal(format!("payments.payments {} has an amount that is none", payment.id)))?;
         self.caller.without_connection().await;
         let hosts = self.gateways.hosts(payment.gateway, payment.mode);
-        Ok(send::ask(credentials, hosts, &order, ask, self.limit).await)
+        let asked = send::ask(&account.credentials, hosts, &order, ask, self.limit).await;
+        if let (Some(minted), Some((id, tenant))) = (asked.minted, account.of) {
+            keep_token(self.gateways, self.caller, id, tenant, &minted).await;
+        }
+        Ok(asked.outcome)
     }
 
     /// Writes down what the gateway said, over the payment as it is then.
@@ -156,5 +169,13 @@ impl Work<'_> {
         }
         // The attempt is still there, and whoever comes next goes on with it.
         Err(PaymentError::Shared(DbError::Locked.into()))
+    }
+}
+
+/// Keeps a token that a gateway lent; where that fails the next question borrows another.
+pub(crate) async fn keep_token(gateways: &Gateways, caller: &Caller, account: Uuid, tenant: Uuid, minted: &Minted) {
+    let until = Clock::read().now() + TimeDelta::seconds(minted.life_seconds);
+    if let Ok(sealed) = gateways.seal_access_token(tenant, minted.token.reveal()) {
+        let _ = store::gateway_accounts::keep_access_token(caller, account, &sealed, until).await;
     }
 }

@@ -17,6 +17,7 @@ mod openapi;
 mod passwords;
 mod payment_rules;
 mod payments;
+mod paypal;
 mod payu;
 mod razorpay;
 mod refresh;

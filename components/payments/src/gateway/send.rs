@@ -16,7 +16,7 @@ use spin_sdk::{
     },
 };
 
-use super::{Ask, Credentials, Hosts, Order, Outcome, Reply, Step};
+use super::{Ask, Credentials, Hosts, Minted, Order, Outcome, Postback, Reply, Step, VerifyStep};
 
 /// How long a gateway may take for one request, and until it is reached at all.
 pub(crate) const CALL_LIMIT: Duration = Duration::from_secs(20);
@@ -27,6 +27,13 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 const STEPS_MAX: usize = 6;
 const BODY_BYTES_MAX: usize = 1 << 20;
 
+/// What came of asking.
+pub(crate) struct Asked {
+    pub(crate) outcome: Outcome,
+    /// A token that was lent on the way, to be kept.
+    pub(crate) minted: Option<Minted>,
+}
+
 /// Asks, within a limit for all of it.
 pub(crate) async fn ask(
     credentials: &Credentials,
@@ -34,9 +41,9 @@ pub(crate) async fn ask(
     order: &Order,
     ask: &Ask,
     limit: Duration,
-) -> Outcome {
+) -> Asked {
+    let mut replies = Vec::new();
     let asking = async {
-        let mut replies = Vec::new();
         while replies.len() <= STEPS_MAX {
             match credentials.step(hosts, order, ask, &replies) {
                 Step::Done(outcome) => return outcome,
@@ -45,7 +52,31 @@ pub(crate) async fn ask(
         }
         Outcome::Unknown
     };
-    db::within(limit, asking).await.unwrap_or(Outcome::Unknown)
+    let outcome = db::within(limit, asking).await.unwrap_or(Outcome::Unknown);
+    Asked { outcome, minted: credentials.minted(&replies) }
+}
+
+/// Whether a message is its gateway's own; none where nobody said.
+pub(crate) async fn verify(
+    credentials: &Credentials,
+    hosts: Hosts<'_>,
+    postback: &Postback<'_>,
+    limit: Duration,
+) -> (Option<bool>, Option<Minted>) {
+    let mut replies = Vec::new();
+    let asking = async {
+        while replies.len() <= STEPS_MAX {
+            match credentials.verify_step(hosts, postback, &replies) {
+                VerifyStep::Genuine => return Some(true),
+                VerifyStep::Forged => return Some(false),
+                VerifyStep::Unknown => return None,
+                VerifyStep::Send(request) => replies.push(send(*request, limit).await),
+            }
+        }
+        None
+    };
+    let verdict = db::within(limit, asking).await.flatten();
+    (verdict, credentials.minted(&replies))
 }
 
 async fn send(request: Request<Bytes>, limit: Duration) -> Reply {

@@ -33,6 +33,7 @@ use crate::{
         self,
         gateway_accounts::{AccountRow, FoundAccountRow, NewAccountRow},
     },
+    work::keep_token,
 };
 
 /// So long a webhook secret stays valid after it was replaced.
@@ -177,7 +178,7 @@ pub(crate) async fn put_gateway_account(
     caller.without_connection().await;
     let check = Ask { verb: Verb::Check, key: tenant, age: None };
     let order = Order::nothing(clock.now());
-    let outcome = send::ask(&credentials, gateways.hosts(gateway, new.mode), &order, &check, send::CHECK_LIMIT).await;
+    let asked = send::ask(&credentials, gateways.hosts(gateway, new.mode), &order, &check, send::CHECK_LIMIT).await;
     let at = Clock::read().now();
     let (previous_webhook_secret, previous_valid_until) =
         previous_secret(gateways, before.as_ref(), credentials.webhook_secret(), at)?;
@@ -189,7 +190,7 @@ pub(crate) async fn put_gateway_account(
             mode: new.mode,
             credentials: gateways.seal_credentials(tenant, &credentials)?,
             hints: credentials.hints().into_iter().collect(),
-            verified_at: matches!(outcome, Outcome::Reported(_)).then_some(at),
+            verified_at: matches!(asked.outcome, Outcome::Reported(_)).then_some(at),
             previous_webhook_secret,
             previous_valid_until,
             at,
@@ -197,6 +198,9 @@ pub(crate) async fn put_gateway_account(
         },
     )
     .await?;
+    if let Some(minted) = asked.minted {
+        keep_token(gateways, &caller, row.id, tenant, &minted).await;
+    }
     Ok(Json(AccountView::of(row, &gateways.public_origin)))
 }
 
@@ -219,7 +223,7 @@ fn previous_secret(
     at: DateTime<Utc>,
 ) -> Result<(Option<String>, Option<DateTime<Utc>>), PaymentError> {
     let Some(FoundAccountRow { keys, .. }) = before else { return Ok((None, None)) };
-    let old = gateways.open_credentials(keys.tenant_id, keys.gateway, keys.mode, &keys.credentials)?;
+    let old = gateways.open_credentials(keys, at)?;
     match old.webhook_secret() {
         Some(old) if Some(old) != new => {
             Ok((Some(gateways.seal_webhook_secret(keys.tenant_id, old)?), Some(at + PREVIOUS_SECRET_LIFE)))

@@ -315,9 +315,9 @@ pub(super) async fn finish(
         let found = store::payments::find(caller, id).await?.ok_or(PaymentError::PaymentNotFound)?;
         (first_try(&begun, now), found)
     };
-    let credentials = work.credentials(found.payment.gateway, found.account.as_ref())?;
+    let account = work.account(found.payment.gateway, found.account.as_ref())?;
     let refunds = store::attempts::list_open(caller, id, now).await?.refunds;
-    let done = work.attempt(Box::new(found.payment), refunds, &credentials, &attempt, replayed).await?;
+    let done = work.attempt(Box::new(found.payment), refunds, &account, &attempt, replayed).await?;
     Ok(Finished { payment: done.payment, state: done.state, failure: done.failure, answer: None, replayed })
 }
 

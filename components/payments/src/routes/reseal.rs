@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use api::{App, InternalCaller, Problem, SettingError};
+use api::{App, Clock, InternalCaller, Problem, SettingError};
 use axum::{Json, Router, extract::State, routing::post};
 use identity::Caller;
 use serde::Serialize;
@@ -76,7 +76,7 @@ pub(crate) async fn reseal_accounts(
 }
 
 fn sealed_again(gateways: &Gateways, keys: &KeysRow) -> Result<(String, Option<String>), Problem> {
-    let credentials = gateways.open_credentials(keys.tenant_id, keys.gateway, keys.mode, &keys.credentials)?;
+    let credentials = gateways.open_credentials(keys, Clock::read().now())?;
     let previous = match &keys.previous_webhook_secret {
         None => None,
         Some(sealed) => {

@@ -104,9 +104,9 @@ async fn welcome_back(
     }
 
     let work = Work { gateways, caller: &caller, source: Source::Return, limit: LIMIT };
-    let credentials = work.credentials(payment.gateway, account.as_ref());
-    if let (Ok(credentials), Some(order)) = (&credentials, payment.order(&gateways.public_origin, &[]))
-        && let Some(refs) = credentials.returned(&order, &parameters)
+    let account = work.account(payment.gateway, account.as_ref());
+    if let (Ok(account), Some(order)) = (&account, payment.order(&gateways.public_origin, &[]))
+        && let Some(refs) = account.credentials.returned(&order, &parameters)
     {
         store::payments::settle(&caller, &Settlement::of_return(payment, refs, Clock::read().now())).await?;
     }

@@ -25,7 +25,7 @@ use super::{configured, refusals::Receiving};
 use crate::{
     PaymentsState,
     error::PaymentError,
-    gateway::{Gateway, WebhookRefusal},
+    gateway::{Gateway, Postback, WebhookRefusal, send},
     settings::Gateways,
     settlement::Source,
     store::{
@@ -33,7 +33,7 @@ use crate::{
         gateway_accounts::KeysRow,
         work::{ENTER_ACCOUNT, ENTER_PAYMENT, Recording},
     },
-    work::Work,
+    work::{Work, keep_token},
 };
 
 /// Razorpay waits 5 s for its answer, the others longer.
@@ -109,7 +109,7 @@ async fn receive(
     body: &Bytes,
 ) -> Result<Json<Receipt>, PaymentError> {
     let at = Clock::read().now();
-    let credentials = gateways.open_credentials(keys.tenant_id, keys.gateway, keys.mode, &keys.credentials)?;
+    let credentials = gateways.open_credentials(keys, at)?;
     let previous = match (&keys.previous_webhook_secret, keys.previous_valid_until) {
         (Some(sealed), Some(until)) if at < until => Some(gateways.open_webhook_secret(keys.tenant_id, sealed)?),
         _ => None,
@@ -123,6 +123,17 @@ async fn receive(
         })?;
 
     let caller = Caller::of_row(app.clone(), ENTER_ACCOUNT, keys.id);
+    let hosts = gateways.hosts(keys.gateway, keys.mode);
+    let (verdict, minted) = send::verify(&credentials, hosts, &Postback { headers, body }, LIMIT).await;
+    if let Some(minted) = minted {
+        keep_token(gateways, &caller, keys.id, keys.tenant_id, &minted).await;
+    }
+    match verdict {
+        Some(true) => {}
+        Some(false) => return Err(PaymentError::WebhookNotSigned),
+        // Never taken unverified: the gateway sends it again.
+        None => return Err(PaymentError::WebhookNotVerified),
+    }
     let id = EventId::new().uuid();
     let recording = store::work::record_webhook(&caller, id, keys.id, &webhook, &STANDARD.encode(body), at).await?;
     caller.without_connection().await;

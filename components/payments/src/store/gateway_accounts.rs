@@ -34,6 +34,9 @@ pub(crate) struct KeysRow {
     pub(crate) credentials: String,
     pub(crate) previous_webhook_secret: Option<String>,
     pub(crate) previous_valid_until: Option<DateTime<Utc>>,
+    /// A token that the gateway lent, sealed too, and until when it is good.
+    pub(crate) access_token: Option<String>,
+    pub(crate) access_token_until: Option<DateTime<Utc>>,
 }
 
 /// An account and its keys. Has no `Debug`.
@@ -91,4 +94,16 @@ pub(crate) async fn remove(
     let args = json!({ "gateway": gateway, "mode": mode, "at": at, "origin": origin });
     let removal: Removal = DbError::answered(function, caller.write(function, &args).await?)?;
     Ok(removal.removed)
+}
+
+/// Keeps a token that a gateway lent, sealed, until it is no longer good.
+pub(crate) async fn keep_access_token(
+    caller: &Caller,
+    id: Uuid,
+    sealed: &str,
+    until: DateTime<Utc>,
+) -> Result<(), DbError> {
+    let args = json!({ "id": id, "access_token": sealed, "until": until });
+    let _: Option<serde_json::Value> = caller.write("payments.keep_access_token", &args).await?;
+    Ok(())
 }
