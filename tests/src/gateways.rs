@@ -9,12 +9,15 @@ pub mod razorpay;
 pub mod stripe;
 mod wire;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 pub use paypal::Paypal;
 pub use payu::Payu;
 pub use razorpay::Razorpay;
 pub use stripe::Stripe;
+
+/// What was taken and what went back, in minor units, by our own name of the payment.
+pub type Books = BTreeMap<String, (i64, i64)>;
 
 /// What goes wrong with one request.
 #[derive(Debug, Clone, PartialEq, Eq)]

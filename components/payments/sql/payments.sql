@@ -267,6 +267,34 @@ begin
                                             'refunded', v_after.refunded, 'currency', v_after.currency), v_at);
     end if;
 
+    -- What the payment now shows to be done is done, whoever asked for it and never heard: its attempt is over.
+    update payments.attempts t
+       set state = 'succeeded', answered_at = v_at, leased_until = null,
+           answer = case when t.refund_id is null then payments.payment_view(v_after)
+                         else (select payments.refund_view(r) from payments.refunds r
+                                where r.tenant_id = c.tenant_id and r.id = t.refund_id) end
+     where t.tenant_id = c.tenant_id and t.payment_id = v_after.id and t.state in ('started', 'unknown')
+       and case t.verb
+               when 'create' then v_after.phase <> 'created' or v_after.authorized > 0
+               when 'capture' then v_after.captured >= t.captured_before + t.amount
+               when 'cancel' then v_after.phase in ('canceled', 'expired', 'failed') and v_after.captured = 0
+               else exists (select 1 from payments.refunds r
+                             where r.tenant_id = c.tenant_id and r.id = t.refund_id
+                               and (r.gateway_ref is not null or r.state <> 'pending'))
+           end;
+    -- Nobody forgets a payment while something of it is open; and what is over reserves nothing.
+    if exists (select 1 from payments.attempts t
+                where t.tenant_id = c.tenant_id and t.payment_id = v_after.id and t.state in ('started', 'unknown')) then
+        update payments.payments p
+           set next_look_at = coalesce(p.next_look_at, v_at + interval '5 minutes')
+         where p.tenant_id = c.tenant_id and p.id = v_after.id and p.next_look_at is null;
+    elsif v_after.capturing > 0 then
+        update payments.payments p
+           set capturing = 0
+         where p.tenant_id = c.tenant_id and p.id = v_after.id
+        returning p.* into v_after;
+    end if;
+
     if v_attempt.id is not null and v_attempt.state <> 'unknown' then
         v_answer := case when v_attempt.refund_id is null then payments.payment_view(v_after)
                          else (select payments.refund_view(r) from payments.refunds r

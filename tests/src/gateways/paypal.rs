@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use super::{
-    Delivery, Trouble,
+    Books, Delivery, Trouble,
     wire::{self, Reply, Request},
 };
 
@@ -99,6 +99,27 @@ impl Paypal {
                 all.flatten().map(|row| cents(&row["amount"]["value"])).sum()
             };
             (sum("captures"), sum("refunds"))
+        })
+    }
+
+    /// What was taken and what went back, by our own name of the payment: the account's books.
+    pub fn books_by_payment(&self, client: &str) -> Books {
+        self.account(client, |account| {
+            let mut books = Books::new();
+            for unit in account.orders.values().map(|order| &order["purchase_units"][0]) {
+                let sum = |kind: &str| -> i64 {
+                    unit["payments"][kind]
+                        .as_array()
+                        .into_iter()
+                        .flatten()
+                        .map(|row| cents(&row["amount"]["value"]))
+                        .sum()
+                };
+                let entry = books.entry(unit["custom_id"].as_str().unwrap_or_default().to_owned()).or_default();
+                entry.0 += sum("captures");
+                entry.1 += sum("refunds");
+            }
+            books
         })
     }
 

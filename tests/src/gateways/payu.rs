@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha512};
 
 use super::{
-    Delivery, Trouble,
+    Books, Delivery, Trouble,
     wire::{self, Reply, Request},
 };
 
@@ -112,6 +112,19 @@ impl Payu {
                 .flat_map(|found| &found.actions)
                 .filter(|action| action.kind == "refund" && action.status == "SUCCESS");
             (taken, back.map(|action| paise(&action.amount)).sum())
+        })
+    }
+
+    /// What was taken and what went back, by our own name of the payment: the account's books.
+    pub fn books_by_payment(&self, key: &str) -> Books {
+        self.account(key, |account| {
+            let paise = |text: &str| text.replace('.', "").parse::<i64>().unwrap_or(0);
+            let of = |found: &Transaction| {
+                let taken = if found.status == "captured" { paise(&found.fields["amount"]) } else { 0 };
+                let back = found.actions.iter().filter(|action| action.kind == "refund" && action.status == "SUCCESS");
+                (found.fields["udf1"].clone(), (taken, back.map(|action| paise(&action.amount)).sum()))
+            };
+            account.transactions.values().map(of).collect()
         })
     }
 

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use super::{
-    Delivery, Trouble,
+    Books, Delivery, Trouble,
     wire::{self, Reply, Request},
 };
 
@@ -100,6 +100,31 @@ impl Razorpay {
     /// All payments and refunds of the account: its books.
     pub fn books(&self, key: &str) -> (Vec<Value>, Vec<Value>) {
         self.account(key, |account| (account.payments.values().cloned().collect(), account.refunds.clone()))
+    }
+
+    /// What was taken and what went back, by our own name of the payment: the account's books.
+    pub fn books_by_payment(&self, key: &str) -> Books {
+        let (payments, refunds) = self.books(key);
+        let mut books = Books::new();
+        for payment in payments.iter().filter(|payment| payment["captured"] == true) {
+            let amount = |value: &Value| value.as_i64().unwrap_or(0);
+            let back = refunds
+                .iter()
+                .filter(|refund| refund["payment_id"] == payment["id"] && refund["status"] == "processed");
+            let entry =
+                books.entry(payment["notes"]["payment_id"].as_str().unwrap_or_default().to_owned()).or_default();
+            entry.0 += amount(&payment["amount"]);
+            entry.1 += back.map(|refund| amount(&refund["amount"])).sum::<i64>();
+        }
+        books
+    }
+
+    /// Every refund that waits is processed.
+    pub fn work(&self, key: &str) {
+        let (_, refunds) = self.books(key);
+        for refund in refunds.iter().filter(|refund| refund["status"] == "pending") {
+            self.settle_refund(key, refund["id"].as_str().expect("a name"), "processed");
+        }
     }
 
     /// The messages that were not taken yet, signed with a secret.

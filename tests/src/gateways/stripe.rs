@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use super::{
-    Delivery, Trouble,
+    Books, Delivery, Trouble,
     wire::{self, Reply, Request},
 };
 
@@ -115,6 +115,23 @@ impl Stripe {
     /// All intents and refunds of the account: its books.
     pub fn books(&self, key: &str) -> (Vec<Value>, Vec<Value>) {
         self.account(key, |account| (account.intents.values().cloned().collect(), account.refunds.clone()))
+    }
+
+    /// What was taken and what went back, by our own name of the payment: the account's books.
+    pub fn books_by_payment(&self, key: &str) -> Books {
+        let (intents, refunds) = self.books(key);
+        let mut books = Books::new();
+        for intent in intents {
+            let amount = |value: &Value| value.as_i64().unwrap_or(0);
+            let back = refunds
+                .iter()
+                .filter(|refund| refund["payment_intent"] == intent["id"] && refund["status"] == "succeeded");
+            let entry =
+                books.entry(intent["metadata"]["payment_id"].as_str().unwrap_or_default().to_owned()).or_default();
+            entry.0 += amount(&intent["amount_received"]);
+            entry.1 += back.map(|refund| amount(&refund["amount"])).sum::<i64>();
+        }
+        books
     }
 
     /// The events that were not taken yet, signed with a secret.

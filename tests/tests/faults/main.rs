@@ -5,6 +5,7 @@ mod accounts;
 mod addresses;
 mod api_keys;
 mod configuration;
+mod day_of_trouble;
 mod events;
 mod key_rotation;
 mod neighbours;
