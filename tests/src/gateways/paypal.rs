@@ -146,7 +146,7 @@ pub fn sign(webhook: &str, body: &str) -> Delivery {
 }
 
 /// What PayPal signs.
-fn signed_string(id: &str, time: &str, webhook: &str, body: &[u8]) -> String {
+pub fn signed_string(id: &str, time: &str, webhook: &str, body: &[u8]) -> String {
     format!("{id}|{time}|{webhook}|{}", crc32fast::hash(body))
 }
 

@@ -258,8 +258,10 @@ impl Account {
             }
             ("GET", ["checkout", "sessions", id]) => {
                 let Some(mut session) = self.sessions.get(*id).cloned() else { return done(None) };
-                let expands =
-                    request.query.iter().any(|(name, value)| name == "expand[]" && value.starts_with("payment_intent"));
+                let expands = request
+                    .query
+                    .iter()
+                    .any(|(name, value)| name.starts_with("expand[") && value.starts_with("payment_intent"));
                 if let Some(intent) = session["payment_intent"].as_str().filter(|_| expands).map(str::to_owned) {
                     session["payment_intent"] = self.intents[&intent].clone();
                 }

@@ -5,5 +5,6 @@
 //! without Python.
 
 mod interop_codes;
+mod interop_gateways;
 mod interop_tokens;
 mod python;
