@@ -79,7 +79,9 @@ as $$
            for no key update skip locked
     ), claimed as (
         update payments.payments p
-           set leased_until = (a ->> 'at')::timestamptz + make_interval(secs => (a ->> 'lease_seconds')::integer)
+           set leased_until = (a ->> 'at')::timestamptz + make_interval(secs => (a ->> 'lease_seconds')::integer),
+               -- Whoever cannot be asked (an account that is gone) goes behind the others, and holds nobody up.
+               next_look_at = (a ->> 'at')::timestamptz + interval '10 minutes'
           from due
          where p.tenant_id = due.tenant_id and p.id = due.id
         returning p.id

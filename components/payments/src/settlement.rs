@@ -230,7 +230,9 @@ pub(crate) fn settle(asked: &Asked<'_>, outcome: &Outcome) -> Settlement {
             reported_at: standing.reported_at,
         });
     }
-    schedule(asked, &standing, &mut new);
+    // A look that told nothing is still owed: a message may have asked for it.
+    let was_told = matches!(outcome, Outcome::Reported(_) | Outcome::Declined(_) | Outcome::NotFound) && new.fits;
+    schedule(asked, &standing, asked.attempt.is_none() && !was_told, &mut new);
     new
 }
 
@@ -374,7 +376,7 @@ fn attempt_end(
 }
 
 /// When the sweep is to look again, if at all.
-fn schedule(asked: &Asked<'_>, standing: &Standing, new: &mut Settlement) {
+fn schedule(asked: &Asked<'_>, standing: &Standing, is_owed_a_look: bool, new: &mut Settlement) {
     let payment = asked.payment;
     let is_pending = |id: Uuid, state| {
         let to = new.refunds.iter().find(|refund| refund.id == id).map_or(state, |refund| refund.to);
@@ -382,7 +384,8 @@ fn schedule(asked: &Asked<'_>, standing: &Standing, new: &mut Settlement) {
     };
     let has_pending_refund = asked.refunds.iter().any(|refund| is_pending(refund.id, refund.state))
         || new.refunds.iter().any(|refund| refund.to == refund::State::Pending);
-    let is_open = new.attempt_state() == Some(attempts::State::Unknown)
+    let is_open = is_owed_a_look
+        || new.attempt_state() == Some(attempts::State::Unknown)
         || has_pending_refund
         || matches!(
             standing.state(),
@@ -568,6 +571,28 @@ mod tests {
             assert_eq!((settlement.fits, &written["note"]), (false, &json!("gateway.mismatch")));
             assert!(written.get("standing").is_none() && written["refunds"] == json!([]), "{written}");
             assert!(written["next_look_at"].is_string(), "it is looked at again");
+        }
+    }
+
+    #[test]
+    fn a_look_that_told_nothing_is_owed_and_one_that_told_is_not() {
+        let payment = payment("processing", 1000, 1000);
+        let next_look = |outcome: &Outcome| {
+            let asked = Asked {
+                payment: &payment,
+                refunds: &[],
+                attempt: None,
+                again: false,
+                source: Source::Webhook,
+                asked_at: at(1),
+                at: at(1),
+            };
+            settle(&asked, outcome).next_look_at
+        };
+        assert_eq!(next_look(&report(1000, 1000, None)), None, "it is captured, and nothing is open");
+        let failure = failure(FailureCode::Throttled);
+        for outcome in [Outcome::Unknown, Outcome::NotSent(failure.clone()), Outcome::Refused(failure)] {
+            assert_eq!(next_look(&outcome), Some(at(6)), "{outcome:?}");
         }
     }
 

@@ -133,3 +133,55 @@ async fn credentials_outlive_the_key_that_they_were_sealed_with() {
         assert_eq!(reseal(&app).await, json!({ "resealed": resealed, "unreadable": 0, "has_more": false }));
     }
 }
+
+#[tokio::test]
+async fn what_cannot_be_asked_about_holds_up_nobody_in_the_sweep() {
+    let app = App::own(HostOptions::default()).expect("an app");
+    let (owner, key) = shop(&app).await;
+    for _ in 0..20 {
+        owner.post_once("/payments", &fresh_key(), &new_payment()).await.expect(201);
+    }
+    owner.delete("/gateways/stripe/account?mode=test").await.expect(204);
+    let (other, other_key) = shop(&app).await;
+    let waiting = other.post_once("/payments", &fresh_key(), &new_payment()).await.expect(201);
+    app.stripe.pay(&other_key, waiting["gateway_refs"]["order"].as_str().expect("a session"));
+    let_leases_end(&app).await;
+    let mut failed = 0;
+    loop {
+        let swept = app.as_scheduler(Method::POST, "/internal/payments/sweep").await.expect(200);
+        failed += swept["failed"].as_u64().expect("a number");
+        if swept["claimed"] == 0 {
+            break;
+        }
+    }
+    assert_eq!(failed, 20, "each once");
+    // And when nobody is at them any more they still do not stand in front of the others.
+    app.database.execute("update payments.payments set leased_until = null").await;
+    let swept = app.as_scheduler(Method::POST, "/internal/payments/sweep").await.expect(200);
+    assert_eq!(swept["claimed"], 0, "{swept}");
+    assert_eq!(other.payment(&waiting).await["state"], "captured");
+    assert!(!app.stripe.requests(&key).is_empty());
+}
+
+#[tokio::test]
+async fn a_message_whose_look_fails_is_not_forgotten() {
+    let app = App::own(HostOptions::default()).expect("an app");
+    let (owner, key) = shop(&app).await;
+    let payment = owner.post_once("/payments", &fresh_key(), &new_payment()).await.expect(201);
+    app.stripe.pay(&key, payment["gateway_refs"]["order"].as_str().expect("a session"));
+    let paid = owner.with_payment(&payment, "sync", json!({})).await.expect(200);
+    let intent = paid["gateway_refs"]["payment"].as_str().expect("an intent");
+    app.stripe.take_events(&key, "whsec_planted_webhook");
+    app.stripe.refund_by_hand(&key, intent, 100);
+    app.stripe.make_trouble(&key, "GET /v1/payment_intents", Trouble::Status(500));
+    let event = app.stripe.take_events(&key, "whsec_planted_webhook").remove(0);
+    let account = owner.get("/gateways/stripe/account?mode=test").await.expect(200);
+    let url = account["webhook_url"].as_str().expect("an address");
+    let request = owner.anonymous.request(Method::POST, &url[url.find("/webhooks/").expect("a path")..]);
+    let request = event.headers.iter().fold(request, |request, (name, value)| request.header(name, value));
+    Anonymous::send(request.body(event.body)).await.expect(200);
+    assert_eq!(owner.payment(&payment).await["refunded"], 0, "nobody could be asked");
+    let_leases_end(&app).await;
+    sweep(&app).await;
+    assert_eq!(owner.payment(&payment).await["refunded"], 100);
+}

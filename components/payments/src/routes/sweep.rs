@@ -1,7 +1,7 @@
 //! The sweep: asks gateways again about what is not certain, when it is due. A timer calls it; several at once share the work.
 //!
 //! What must stay true: payments are claimed, and that is committed, before a gateway is asked; what a sweep that dies leaves
-//! behind is due again when its lease is over.
+//! behind is due again after ten minutes.
 
 use std::{sync::Arc, time::Duration};
 
@@ -42,7 +42,7 @@ pub(crate) struct Swept {
     claimed: u32,
     /// Asked about.
     looked_at: u32,
-    /// Could not be asked about; they are due again in a minute.
+    /// Could not be asked about; they are due again in ten minutes.
     failed: u32,
 }
 
