@@ -78,5 +78,39 @@ begin
 end
 $$;
 
+-- For reconciliation: an account's payments that were created from `after` to before `before` and took money, and those that the
+-- gateway's list names, by our id or its own name.
+create or replace function payments.list_held(c app.caller, a jsonb) returns json
+language plpgsql stable
+as $$
+declare
+    v_account uuid := (a ->> 'account_id')::uuid;
+begin
+    return (
+        with named as (
+            select p.id
+              from payments.payments p
+             where p.tenant_id = c.tenant_id and p.captured > 0 and p.account_id = v_account
+               and p.created_at >= (a ->> 'after')::timestamptz and p.created_at < (a ->> 'before')::timestamptz
+            union
+            select p.id
+              from jsonb_array_elements_text(a -> 'ids') n
+              join payments.payments p on p.tenant_id = c.tenant_id and p.account_id = v_account and p.id = n::uuid
+            union
+            select p.id
+              from jsonb_array_elements_text(a -> 'refs') n
+              join payments.payments p on p.tenant_id = c.tenant_id and p.account_id = v_account and p.payment_ref = n
+        )
+        select coalesce(json_agg(json_build_object(
+                   'id', q.id, 'payment_ref', q.payment_ref, 'currency', q.currency, 'captured', q.captured,
+                   'refunded', q.refunded, 'refunding', q.refunding) order by q.created_at, q.id), '[]'::json)
+          from (select p.*
+                  from named
+                  join payments.payments p on p.tenant_id = c.tenant_id and p.id = named.id
+                 limit (a ->> 'limit')::integer) q);
+end
+$$;
+
 grant execute on function payments.list_ledger_entries(app.caller, jsonb), payments.list_balances(app.caller, jsonb),
+                          payments.list_held(app.caller, jsonb),
                           payments.summarize_payments(app.caller, jsonb) to bizo_payments;

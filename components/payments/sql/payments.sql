@@ -14,7 +14,7 @@ as $$
         'late_success_at', p.late_success_at, 'reported_at', p.reported_at, 'failure', p.failure,
         'next_action', p.next_action, 'order_ref', p.order_ref, 'payment_ref', p.payment_ref,
         'capture_ref', p.capture_ref, 'created_at', p.created_at, 'updated_at', p.updated_at,
-        'expires_at', p.expires_at, 'looks', p.looks, 'version', p.version)
+        'expires_at', p.expires_at, 'looks', p.looks, 'fallbacks', p.fallbacks, 'version', p.version)
 $$;
 
 -- Adds a line to a payment's timeline.
@@ -46,13 +46,13 @@ begin
     insert into payments.payments as p (
         tenant_id, id, gateway, mode, account_id, amount, currency, capture_method, flow, description, customer, metadata,
         return_url, cancel_url, return_token, phase, created_by, created_at, updated_at, expires_at, next_look_at,
-        leased_until)
+        leased_until, fallbacks)
     values (
         c.tenant_id, (a ->> 'id')::uuid, a ->> 'gateway', a ->> 'mode', (a ->> 'account_id')::uuid,
         (a ->> 'amount')::bigint, a ->> 'currency', a ->> 'capture_method', a ->> 'flow', a ->> 'description',
         (a -> 'customer')::json, (a -> 'metadata')::json, a ->> 'return_url', a ->> 'cancel_url', a ->> 'return_token',
         'created', c.user_id, v_at, v_at, (a ->> 'expires_at')::timestamptz, (a ->> 'next_look_at')::timestamptz,
-        (a ->> 'leased_until')::timestamptz)
+        (a ->> 'leased_until')::timestamptz, array(select jsonb_array_elements_text(a -> 'fallbacks')))
     returning p.* into v_payment;
 
     insert into payments.attempts (tenant_id, id, payment_id, verb, amount, state, leased_until, asked_at)
@@ -313,10 +313,20 @@ as $$
 declare
     v_at      timestamptz := (a ->> 'at')::timestamptz;
     v_attempt payments.attempts;
+    v_id      uuid;
 begin
+    -- The attempt that took its place, where the payment went on to another gateway.
+    with recursive chain as (
+        select t.id, t.superseded_by from payments.attempts t
+         where t.tenant_id = c.tenant_id and t.id = (a ->> 'attempt')::uuid
+        union all
+        select t.id, t.superseded_by from payments.attempts t join chain on t.id = chain.superseded_by
+         where t.tenant_id = c.tenant_id
+    )
+    select chain.id into v_id from chain where chain.superseded_by is null;
     update payments.attempts t
        set leased_until = (a ->> 'leased_until')::timestamptz
-     where t.tenant_id = c.tenant_id and t.id = (a ->> 'attempt')::uuid and t.state in ('started', 'unknown')
+     where t.tenant_id = c.tenant_id and t.id = v_id and t.state in ('started', 'unknown')
        and (t.leased_until is null or t.leased_until <= v_at)
     returning t.* into v_attempt;
     if found then
@@ -324,7 +334,7 @@ begin
     end if;
     select t.* into v_attempt
       from payments.attempts t
-     where t.tenant_id = c.tenant_id and t.id = (a ->> 'attempt')::uuid;
+     where t.tenant_id = c.tenant_id and t.id = v_id;
     return case when found then payments.attempt_view(v_attempt, false) end;
 end
 $$;

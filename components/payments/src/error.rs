@@ -28,6 +28,14 @@ pub(crate) enum PaymentError {
     IdempotencyKeyRequired,
     /// The gateway cannot do it at all.
     NotSupported { gateway: Gateway, what: &'static str },
+    /// The tenant's routing knows no gateway for the payment: those of the rule that is for it, each with its refusal's code.
+    NoGatewayFits { tried: Vec<(Gateway, &'static str)> },
+    /// The gateway cannot be asked what it took.
+    NotListed { gateway: Gateway },
+    /// More lies in the window than one report is made of.
+    WindowTooWide,
+    /// The gateway did not answer a question that changes nothing.
+    GatewayUnanswered,
     /// The gateway cannot take the amount.
     AmountNotAccepted { gateway: Gateway, why: &'static str },
     /// The address is on none of the tenant's origins.
@@ -57,7 +65,7 @@ pub(crate) enum PaymentError {
 }
 
 /// The codes that only payments gives.
-pub const CODES: [&str; 23] = [
+pub const CODES: [&str; 26] = [
     "payment_not_found",
     "gateway_not_found",
     "gateway_account_not_found",
@@ -65,6 +73,9 @@ pub const CODES: [&str; 23] = [
     "idempotency_key_required",
     "operation_not_supported",
     "amount_not_accepted",
+    "no_gateway_fits",
+    "window_too_wide",
+    "gateway_unanswered",
     "return_url_not_allowed",
     "payment_not_capturable",
     "amount_exceeds_capturable",
@@ -141,6 +152,41 @@ impl From<PaymentError> for Problem {
                 "The gateway cannot do that",
                 format!("The gateway {} has no {what}; `GET /gateways` says what it can do.", name(gateway)),
             ),
+            PaymentError::NoGatewayFits { tried } => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "no_gateway_fits",
+                "No gateway fits",
+                if tried.is_empty() {
+                    "No rule is for this payment: name a `gateway`, or add a rule with PUT /payments/routing."
+                        .to_owned()
+                } else {
+                    let each: Vec<_> =
+                        tried.iter().map(|(gateway, code)| format!("{} ({code})", name(*gateway))).collect();
+                    format!("None of the rule's gateways can take it: {}.", each.join(", "))
+                },
+            ),
+            PaymentError::NotListed { gateway } => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "operation_not_supported",
+                "The gateway cannot do that",
+                format!(
+                    "The gateway {} lists no payments; POST /payments/{{id}}/sync compares one with it.",
+                    name(gateway)
+                ),
+            ),
+            PaymentError::WindowTooWide => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "window_too_wide",
+                "There is too much for one report",
+                "More than 1,000 payments lie between the two moments: choose them nearer to each other.",
+            ),
+            PaymentError::GatewayUnanswered => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "gateway_unanswered",
+                "The gateway did not answer",
+                "Nothing was changed. Try again.",
+            )
+            .retry_after(60),
             PaymentError::AmountNotAccepted { gateway, why } => Self::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "amount_not_accepted",

@@ -29,6 +29,7 @@ use uuid::Uuid;
 use crate::domain::{
     customer::Customer,
     payment::{Phase, Standing},
+    reconciliation::Listed,
     refund,
 };
 
@@ -109,6 +110,8 @@ pub(crate) struct Capabilities {
     /// Withdraw what nobody has paid yet; without it the payer could still pay, and that would come as a late success.
     pub(crate) cancel_unpaid: bool,
     pub(crate) partial_refund: bool,
+    /// Say what it took between two moments, for `GET /ledger/reconciliation`.
+    pub(crate) lists_payments: bool,
     /// Whether the tenant needs an account there.
     pub(crate) needs_account: bool,
     /// What it must know of the customer.
@@ -379,6 +382,21 @@ pub(crate) struct Webhook {
     pub(crate) refs: Vec<String>,
 }
 
+/// Between two moments: from `after` to before `before`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Window {
+    pub(crate) after: DateTime<Utc>,
+    pub(crate) before: DateTime<Utc>,
+}
+
+/// A page of a gateway's list of payments.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct ListPage {
+    pub(crate) data: Vec<Listed>,
+    /// Where the next page begins, in the gateway's own words; none on the last.
+    pub(crate) next: Option<String>,
+}
+
 /// A message that its gateway is to be asked about.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Postback<'a> {
@@ -589,6 +607,24 @@ impl Credentials {
             Self::Razorpay(credentials) => razorpay::step(credentials, hosts.api, order, ask, replies),
             Self::Stripe(credentials) => stripe::step(credentials, hosts.api, order, ask, replies),
             Self::Test => test::step(order, ask),
+        }
+    }
+
+    /// The request for a page of what was taken in a window, the first page if none is named; none where the gateway lists nothing.
+    pub(crate) fn list_request(&self, hosts: Hosts<'_>, window: Window, page: Option<&str>) -> Option<Request<Bytes>> {
+        match self {
+            Self::Razorpay(credentials) => razorpay::list_request(credentials, hosts.api, window, page),
+            Self::Stripe(credentials) => stripe::list_request(credentials, hosts.api, window, page),
+            Self::Paypal(_) | Self::Payu(_) | Self::Test => None,
+        }
+    }
+
+    /// Reads the answer to it; what is no such page is what came of asking.
+    pub(crate) fn read_list(&self, page: Option<&str>, reply: &Reply) -> Result<ListPage, Outcome> {
+        match self {
+            Self::Razorpay(_) => razorpay::read_list(page, reply),
+            Self::Stripe(_) => stripe::read_list(reply),
+            Self::Paypal(_) | Self::Payu(_) | Self::Test => Err(Outcome::Unknown),
         }
     }
 

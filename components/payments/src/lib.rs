@@ -7,10 +7,11 @@
 //! - `POST /payments/{id}/capture` · `POST /payments/{id}/cancel` · `POST /payments/{id}/sync` ([`routes::operations`])
 //! - `POST GET /payments/{id}/refunds` ([`routes::refunds`])
 //! - `GET /gateways` · `PUT GET DELETE /gateways/{gateway}/account` ([`routes::gateway_accounts`])
-//! - `GET PUT /payments/settings` ([`routes::settings`])
+//! - `GET PUT /payments/settings` ([`routes::settings`]) · `GET PUT /payments/routing` ([`routes::routing`])
 //! - `POST /webhooks/{gateway}/{account}` · `POST /webhooks/{gateway}` ([`routes::webhooks`])
 //! - `GET POST /payments/return/{token}` ([`routes::returns`])
-//! - `GET /ledger/balances` · `GET /ledger/entries` ([`routes::ledger`]) · `GET /analytics/payments` ([`routes::analytics`])
+//! - `GET /ledger/balances` · `GET /ledger/entries` ([`routes::ledger`]) · `GET /ledger/reconciliation`
+//!   ([`routes::reconciliation`]) · `GET /analytics/payments` ([`routes::analytics`])
 //! - `POST /internal/payments/sweep` ([`routes::sweep`]) · `POST /internal/payments/reseal` ([`routes::reseal`])
 //! - `GET /payments/healthz` · `GET /payments/readyz`
 //!
@@ -19,6 +20,7 @@
 //! and counters with checks keep captures within authorizations and refunds within captures; a gateway's message is a reason
 //! to ask the gateway, never the truth.
 
+mod choice;
 mod domain;
 mod error;
 mod gateway;
@@ -60,9 +62,11 @@ pub fn router(settings: &Settings, app: Arc<App>) -> Router {
         .merge(routes::refunds::router())
         .merge(routes::gateway_accounts::router())
         .merge(routes::settings::router())
+        .merge(routes::routing::router())
         .merge(routes::webhooks::router())
         .merge(routes::returns::router())
         .merge(routes::ledger::router())
+        .merge(routes::reconciliation::router())
         .merge(routes::analytics::router())
         .merge(routes::sweep::router())
         .merge(routes::reseal::router())

@@ -6,10 +6,12 @@ pub(crate) mod ledger;
 pub(crate) mod operations;
 pub(crate) mod payment_events;
 pub(crate) mod payments;
+pub(crate) mod reconciliation;
 pub(crate) mod refunds;
 mod refusals;
 pub(crate) mod reseal;
 pub(crate) mod returns;
+pub(crate) mod routing;
 pub(crate) mod settings;
 pub(crate) mod sweep;
 pub(crate) mod webhooks;
@@ -39,12 +41,15 @@ use crate::settings::Gateways;
         gateway_accounts::remove_gateway_account,
         settings::find_payment_settings,
         settings::put_payment_settings,
+        routing::find_payment_routing,
+        routing::put_payment_routing,
         webhooks::receive_webhook,
         webhooks::receive_bare_webhook,
         returns::return_payer,
         returns::return_payer_by_form,
         ledger::list_ledger_balances,
         ledger::list_ledger_entries,
+        reconciliation::reconcile,
         analytics::summarize_payments,
         sweep::sweep_payments,
         reseal::reseal_accounts,

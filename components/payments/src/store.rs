@@ -5,5 +5,6 @@ pub(crate) mod gateway_accounts;
 pub(crate) mod ledger;
 pub(crate) mod payments;
 pub(crate) mod refunds;
+pub(crate) mod routing;
 pub(crate) mod settings;
 pub(crate) mod work;

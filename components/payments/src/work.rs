@@ -11,10 +11,11 @@ use api::{Clock, Problem};
 use chrono::{DateTime, TimeDelta, Utc};
 use db::DbError;
 use identity::Caller;
-use ids::PaymentId;
+use ids::{EventId, PaymentId};
 use uuid::Uuid;
 
 use crate::{
+    domain::timetable,
     error::PaymentError,
     gateway::{self, Ask, Credentials, Gateway, Minted, Outcome, Verb, send},
     settings::Gateways,
@@ -25,6 +26,7 @@ use crate::{
         gateway_accounts::KeysRow,
         payments::{FoundRow, PaymentRow, Settled},
         refunds::RefundRow,
+        routing::{FailOver, FailedOver},
     },
 };
 
@@ -47,6 +49,13 @@ pub(crate) struct Account {
     pub(crate) credentials: Credentials,
     /// Its id and its tenant; none for `test`.
     pub(crate) of: Option<(Uuid, Uuid)>,
+}
+
+/// A payment that went on to another gateway.
+struct NextTry {
+    payment: Box<PaymentRow>,
+    account: Option<KeysRow>,
+    attempt: AttemptRow,
 }
 
 /// How an attempt went.
@@ -88,9 +97,45 @@ impl Work<'_> {
         };
         let ask = Ask { verb, key: attempt.id, age: again.then(|| asked_at - attempt.asked_at) };
         let outcome = self.ask(&payment, &refunds, account, &ask).await?;
+        if let Some(next) = self.fail_over(&payment, attempt, again, &outcome).await? {
+            let account = self.account(next.payment.gateway, next.account.as_ref())?;
+            return Box::pin(self.attempt(next.payment, refunds, &account, &next.attempt, false)).await;
+        }
         let (payment, settlement) = self.settle(payment, refunds, Some(attempt), again, asked_at, &outcome).await?;
         let state = settlement.attempt_state().unwrap_or(attempts::State::Unknown);
         Ok(Done { payment, state, failure: settlement.attempt_failure().cloned() })
+    }
+
+    /// Goes on to the next gateway of the payment's rule, if this one certainly took nothing. Only on the first try: whoever asks
+    /// again cannot know what the first came to. A payer's means that were declined are declined.
+    async fn fail_over(
+        &self,
+        payment: &PaymentRow,
+        attempt: &AttemptRow,
+        again: bool,
+        outcome: &Outcome,
+    ) -> Result<Option<NextTry>, PaymentError> {
+        let (Outcome::Refused(failure) | Outcome::NotSent(failure)) = outcome else { return Ok(None) };
+        if attempt.kind != Kind::Create || again || payment.fallbacks.is_empty() {
+            return Ok(None);
+        }
+        let now = Clock::read().now();
+        let change = FailOver {
+            id: payment.id,
+            attempt: attempt.id,
+            failure,
+            next_attempt: EventId::new().uuid(),
+            without_account: Gateway::ALL.into_iter().filter(|gateway| !gateway.capabilities().needs_account).collect(),
+            leased_until: now + LEASE,
+            next_look_at: now + timetable::next_look(0).unwrap_or(LEASE),
+            at: now,
+        };
+        let Some(FailedOver { payment, attempt }) = store::routing::fail_over(self.caller, &change).await? else {
+            return Ok(None);
+        };
+        let found =
+            store::payments::find(self.caller, payment.id.into()).await?.ok_or(PaymentError::PaymentNotFound)?;
+        Ok(Some(NextTry { payment, account: found.account, attempt }))
     }
 
     /// Goes on with what is open of a payment, then asks how it is. Whoever finds that somebody is at it leaves that to them.

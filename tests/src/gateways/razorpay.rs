@@ -272,7 +272,16 @@ impl Account {
                 self.emit("payment_link.cancelled", json!({ "payment_link": { "entity": link } }));
                 done(self.links.get(*id))
             }
-            ("GET", ["payments"]) => list(self.payments.values().collect()),
+            ("GET", ["payments"]) => {
+                let number = |name: &str| filter(name).and_then(|value| value.parse::<u64>().ok());
+                let made = |payment: &Value| payment["created_at"].as_u64().unwrap_or(0);
+                let chosen = self.payments.values().rev().filter(|payment| {
+                    number("from").is_none_or(|from| made(payment) >= from)
+                        && number("to").is_none_or(|to| made(payment) <= to)
+                });
+                let (skip, count) = (number("skip").unwrap_or(0) as usize, number("count").unwrap_or(10) as usize);
+                list(chosen.skip(skip).take(count).collect())
+            }
             ("GET", ["payments", id]) => done(self.payments.get(*id)),
             ("POST", ["payments", id, "capture"]) => {
                 let Some(payment) = self.payments.get(*id) else { return done(None) };
@@ -320,7 +329,8 @@ impl Account {
             (None, None) => panic!("{of} is neither link nor order"),
         };
         let payment = json!({ "id": id, "entity": "payment", "amount": what["amount"], "currency": what["currency"], "status": "created",
-            "captured": false, "amount_refunded": 0, "refund_status": null, "order_id": order_id, "notes": what["notes"], "of": of });
+            "captured": false, "amount_refunded": 0, "refund_status": null, "order_id": order_id, "notes": what["notes"], "of": of,
+            "created_at": super::stripe::now() });
         self.payments.insert(id.clone(), payment);
         if status == "failed" {
             let changes = [

@@ -60,6 +60,22 @@ impl Stripe {
         self.account(key, |account| account.trouble.push((to, trouble)));
     }
 
+    /// Somebody took money there without us.
+    pub fn pay_elsewhere(&self, key: &str, amount: i64) -> String {
+        self.account(key, |account| {
+            let intent = account.new_intent(amount, "eur", "automatic", None);
+            let charge = account.new_charge(0);
+            account.intents.get_mut(&intent).expect("an intent")["latest_charge"] = charge;
+            account.captured(&intent, amount);
+            intent
+        })
+    }
+
+    /// The gateway forgets a payment.
+    pub fn forget(&self, key: &str, intent: &str) {
+        self.account(key, |account| account.intents.remove(intent)).expect("an intent");
+    }
+
     /// The requests of the account so far: method and path.
     pub fn requests(&self, key: &str) -> Vec<String> {
         self.account(key, |account| account.requests.clone())
@@ -286,11 +302,7 @@ impl Account {
                 );
                 done(self.intents.get(&id))
             }
-            ("GET", ["payment_intents"]) => (
-                200,
-                json!({ "object": "list", "data": self.intents.values().collect::<Vec<_>>(), "has_more": false })
-                    .to_string(),
-            ),
+            ("GET", ["payment_intents"]) => self.list_intents(request),
             ("GET", ["payment_intents", id]) => done(self.intents.get(*id)),
             ("POST", ["payment_intents", id, "capture"]) => {
                 let Some(intent) = self.intents.get(*id) else { return done(None) };
@@ -348,11 +360,27 @@ impl Account {
         }
     }
 
+    /// The newest first, a page at a time.
+    fn list_intents(&self, request: &Request) -> (u16, String) {
+        let asked = |name: &str| request.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+        let second = |name: &str| asked(name).and_then(|value| value.parse::<u64>().ok());
+        let made = |intent: &Value| intent["created"].as_u64().unwrap_or(0);
+        let rows = second("limit").unwrap_or(10) as usize;
+        let chosen = self.intents.values().rev().filter(|intent| {
+            second("created[gte]").is_none_or(|from| made(intent) >= from)
+                && second("created[lt]").is_none_or(|to| made(intent) < to)
+                && asked("starting_after").is_none_or(|last| intent["id"].as_str().unwrap_or_default() < last)
+        });
+        let page: Vec<_> = chosen.take(rows + 1).collect();
+        let data = &page[..page.len().min(rows)];
+        (200, json!({ "object": "list", "data": data, "has_more": page.len() > rows }).to_string())
+    }
+
     fn new_intent(&mut self, amount: i64, currency: &str, capture: &str, payment: Option<&String>) -> String {
         let id = self.name("pi");
         let intent = json!({ "id": id, "object": "payment_intent", "amount": amount, "currency": currency,
             "status": "requires_payment_method", "amount_capturable": 0, "amount_received": 0, "capture_method": capture,
-            "client_secret": format!("{id}_secret_fake"), "latest_charge": null, "livemode": false,
+            "client_secret": format!("{id}_secret_fake"), "latest_charge": null, "created": now(), "livemode": false,
             "metadata": { "payment_id": payment } });
         self.intents.insert(id.clone(), intent);
         id

@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
+use super::country::Country;
+
 const METADATA_ENTRIES_MAX: usize = 20;
 const METADATA_KEY_CHARS_MAX: usize = 40;
 const METADATA_VALUE_CHARS_MAX: usize = 500;
@@ -21,6 +23,10 @@ pub(crate) struct Customer {
     #[garde(inner(custom(is_phone)))]
     #[schema(max_length = 20, example = "+442079460018")]
     pub(crate) phone: Option<String>,
+    /// Where they pay from, by ISO 3166-1: what the tenant's routing goes by.
+    #[garde(skip)]
+    #[schema(value_type = Option<String>, example = "GB")]
+    pub(crate) country: Option<Country>,
 }
 
 impl fmt::Debug for Customer {

@@ -38,6 +38,7 @@ pub(super) const CAPABILITIES: Capabilities = Capabilities {
     cancel_authorized: true,
     cancel_unpaid: true,
     partial_refund: true,
+    lists_payments: false,
     needs_account: true,
     customer: &["name", "email", "phone"],
 };

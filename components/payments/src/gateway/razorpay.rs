@@ -14,6 +14,7 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
+use chrono::DateTime;
 use hmac::{Hmac, Mac};
 use http::{HeaderMap, Request};
 use ids::{PaymentId, RefundId};
@@ -21,13 +22,14 @@ use money::{Currency, Form, Money};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use super::{
-    Ask, Capabilities, CaptureMethod, CredentialError, Failure, FailureCode, Flow, Mode, NextAction, Order, Outcome,
-    Refs, RefundReport, Reply, Report, Secret, Step, Verb, Webhook, WebhookRefusal, hex, is_name, json_request,
-    read_json,
+    Ask, Capabilities, CaptureMethod, CredentialError, Failure, FailureCode, Flow, ListPage, Mode, NextAction, Order,
+    Outcome, Refs, RefundReport, Reply, Report, Secret, Step, Verb, Webhook, WebhookRefusal, Window, hex, is_name,
+    json_request, read_json,
 };
-use crate::domain::{payment::Phase, refund};
+use crate::domain::{payment::Phase, reconciliation::Listed, refund};
 
 /// The longest that a hold may wait for its capture, in minutes.
 const HOLD_MINUTES: u32 = 7200;
@@ -39,6 +41,7 @@ pub(super) const CAPABILITIES: Capabilities = Capabilities {
     cancel_authorized: false,
     cancel_unpaid: true,
     partial_refund: true,
+    lists_payments: true,
     needs_account: true,
     customer: &[],
 };
@@ -283,6 +286,32 @@ fn look(call: &Call<'_>, order: &Order, replies: &[Reply]) -> Step {
     report.done()
 }
 
+/// No page has more rows.
+const PAGE_ROWS: usize = 100;
+
+/// A page of payments (razorpay.com/docs/api/payments/fetch-all-payments), named by how many stand before it.
+pub(super) fn list_request(
+    credentials: &Credentials,
+    origin: &str,
+    window: Window,
+    page: Option<&str>,
+) -> Option<Request<Bytes>> {
+    let ask = Ask { verb: Verb::Look, key: Uuid::nil(), age: None };
+    // Both ends are in the list.
+    let (from, to) = (window.after.timestamp(), window.before.timestamp() - 1);
+    let skip = page.unwrap_or("0");
+    let path = format!("/v1/payments?count={PAGE_ROWS}&from={from}&to={to}&skip={skip}");
+    Call { credentials, origin, ask: &ask }.request("GET", &path, None)
+}
+
+pub(super) fn read_list(page: Option<&str>, reply: &Reply) -> Result<ListPage, Outcome> {
+    let list: Payments = read(reply)?;
+    let before: usize = page.unwrap_or("0").parse().map_err(|_| Outcome::Unknown)?;
+    let next = (list.items.len() >= PAGE_ROWS).then(|| (before + list.items.len()).to_string());
+    let data = list.items.iter().map(WirePayment::listed).collect::<Option<Vec<_>>>().ok_or(Outcome::Unknown)?;
+    Ok(ListPage { data, next })
+}
+
 fn refunds_of(payment: &str) -> String {
     format!("/v1/payments/{payment}/refunds?count=100")
 }
@@ -490,6 +519,10 @@ struct WirePayment {
     fee: Option<i64>,
     error_code: Option<String>,
     error_reason: Option<String>,
+    created_at: Option<i64>,
+    /// An object, or an empty list where there are none.
+    #[serde(default)]
+    notes: Value,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -519,6 +552,18 @@ impl PaymentStatus {
 }
 
 impl WirePayment {
+    /// As a line of a list; none where it says no time.
+    fn listed(&self) -> Option<Listed> {
+        Some(Listed {
+            gateway_ref: self.id.clone(),
+            payment: self.notes["payment_id"].as_str().and_then(|id| id.parse().ok()),
+            currency: self.currency,
+            captured: if self.captured { minor(self.amount, self.currency) } else { 0 },
+            refunded: if self.captured { minor(self.amount_refunded, self.currency) } else { 0 },
+            created_at: DateTime::from_timestamp(self.created_at?, 0)?,
+        })
+    }
+
     fn report(&self, order: &Order) -> Report {
         let amount = minor(self.amount, self.currency);
         let (authorized, captured, phase) = match self.status {

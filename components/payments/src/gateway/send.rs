@@ -16,7 +16,8 @@ use spin_sdk::{
     },
 };
 
-use super::{Ask, Credentials, Hosts, Minted, Order, Outcome, Postback, Reply, Step, VerifyStep};
+use super::{Ask, Credentials, Failure, Hosts, Minted, Order, Outcome, Postback, Reply, Step, VerifyStep, Window};
+use crate::domain::reconciliation::Listed;
 
 /// How long a gateway may take for one request, and until it is reached at all.
 pub(crate) const CALL_LIMIT: Duration = Duration::from_secs(20);
@@ -25,6 +26,8 @@ pub(crate) const CHECK_LIMIT: Duration = Duration::from_secs(5);
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// No question takes more requests.
 const STEPS_MAX: usize = 6;
+/// Of a hundred payments each, as gateways give them.
+const PAGES_MAX: usize = 10;
 const BODY_BYTES_MAX: usize = 1 << 20;
 
 /// What came of asking.
@@ -77,6 +80,42 @@ pub(crate) async fn verify(
     };
     let verdict = db::within(limit, asking).await.flatten();
     (verdict, credentials.minted(&replies))
+}
+
+/// Why there is no list.
+pub(crate) enum ListFailure {
+    /// The gateway would not.
+    Refused(Failure),
+    /// It did not say, or nothing that we can read.
+    Unanswered,
+    /// There is more than one report is made of.
+    TooMany,
+}
+
+/// What a gateway took in a window: all pages of it.
+pub(crate) async fn list(
+    credentials: &Credentials,
+    hosts: Hosts<'_>,
+    window: Window,
+) -> Result<Vec<Listed>, ListFailure> {
+    let asking = async {
+        let (mut listed, mut page) = (Vec::new(), None::<String>);
+        for _ in 0..PAGES_MAX {
+            let request = credentials.list_request(hosts, window, page.as_deref()).ok_or(ListFailure::Unanswered)?;
+            let reply = send(request, CALL_LIMIT).await;
+            let read = credentials.read_list(page.as_deref(), &reply).map_err(|outcome| match outcome {
+                Outcome::Refused(failure) => ListFailure::Refused(failure),
+                _ => ListFailure::Unanswered,
+            })?;
+            listed.extend(read.data);
+            match read.next {
+                None => return Ok(listed),
+                next => page = next,
+            }
+        }
+        Err(ListFailure::TooMany)
+    };
+    db::within(CALL_LIMIT, asking).await.unwrap_or(Err(ListFailure::Unanswered))
 }
 
 async fn send(request: Request<Bytes>, limit: Duration) -> Reply {

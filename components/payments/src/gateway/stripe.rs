@@ -18,13 +18,14 @@ use ids::{PaymentId, RefundId};
 use money::{Currency, Form, Money};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
+use uuid::Uuid;
 
 use super::{
-    Ask, Capabilities, CaptureMethod, CredentialError, Dispute, DisputeState, Failure, FailureCode, Flow, Mode,
-    NextAction, Order, Outcome, Refs, RefundReport, Reply, Report, Secret, Step, Verb, Webhook, WebhookRefusal,
-    form_request, hex, read_json,
+    Ask, Capabilities, CaptureMethod, CredentialError, Dispute, DisputeState, Failure, FailureCode, Flow, ListPage,
+    Mode, NextAction, Order, Outcome, Refs, RefundReport, Reply, Report, Secret, Step, Verb, Webhook, WebhookRefusal,
+    Window, form_request, hex, is_name, read_json,
 };
-use crate::domain::{payment::Phase, refund};
+use crate::domain::{payment::Phase, reconciliation::Listed, refund};
 
 const VERSION: &str = "2026-10-28.endive";
 /// For so long a key surely stands for the request that it came with.
@@ -41,6 +42,7 @@ pub(super) const CAPABILITIES: Capabilities = Capabilities {
     cancel_authorized: true,
     cancel_unpaid: true,
     partial_refund: true,
+    lists_payments: true,
     needs_account: true,
     customer: &[],
 };
@@ -260,6 +262,33 @@ fn look(call: &Call<'_>, order: &Order, replies: &[Reply]) -> Step {
     report.0.done()
 }
 
+/// A page of PaymentIntents (docs.stripe.com/api/payment_intents/list), the newest first; a page is named by the last intent of the
+/// one before.
+pub(super) fn list_request(
+    credentials: &Credentials,
+    origin: &str,
+    window: Window,
+    page: Option<&str>,
+) -> Option<Request<Bytes>> {
+    let ask = Ask { verb: Verb::Look, key: Uuid::nil(), age: None };
+    let (from, to) = (window.after.timestamp(), window.before.timestamp());
+    let behind = page.map(|last| format!("&starting_after={last}")).unwrap_or_default();
+    let path = format!(
+        "/v1/payment_intents?limit=100&created[gte]={from}&created[lt]={to}&expand[]=data.latest_charge{behind}"
+    );
+    Call { credentials, origin, ask: &ask }.request("GET", &path, &[])
+}
+
+pub(super) fn read_list(reply: &Reply) -> Result<ListPage, Outcome> {
+    let list: Page = read(reply)?;
+    let next = list.data.last().filter(|_| list.has_more).map(|intent| intent.id.clone());
+    if next.as_deref().is_some_and(|next| !is_name(next)) {
+        return Err(Outcome::Unknown);
+    }
+    let data = list.data.iter().map(Intent::listed).collect::<Option<Vec<_>>>().ok_or(Outcome::Unknown)?;
+    Ok(ListPage { data, next })
+}
+
 fn refunds_of(intent: &str) -> String {
     format!("/v1/refunds?payment_intent={intent}&limit=100")
 }
@@ -406,6 +435,12 @@ struct List<T> {
     data: Vec<T>,
 }
 
+#[derive(Deserialize)]
+struct Page {
+    data: Vec<Intent>,
+    has_more: bool,
+}
+
 /// What is either named or, where asked for, there as a whole.
 #[derive(Deserialize)]
 #[serde(untagged)]
@@ -489,6 +524,9 @@ struct Intent {
     latest_charge: Option<Expandable<Charge>>,
     last_payment_error: Option<WireError>,
     cancellation_reason: Option<String>,
+    created: Option<i64>,
+    #[serde(default)]
+    metadata: serde_json::Value,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -517,6 +555,19 @@ struct Charge {
 impl Intent {
     fn charge(&self) -> Option<&Charge> {
         self.latest_charge.as_ref().and_then(Expandable::whole)
+    }
+
+    /// As a line of a list; none where it says no time, or a currency that is none.
+    fn listed(&self) -> Option<Listed> {
+        let currency: Currency = self.currency.to_ascii_uppercase().parse().ok()?;
+        Some(Listed {
+            gateway_ref: self.id.clone(),
+            payment: self.metadata["payment_id"].as_str().and_then(|id| id.parse().ok()),
+            currency,
+            captured: minor(self.amount_received, currency),
+            refunded: minor(self.charge().map_or(0, |charge| charge.amount_refunded), currency),
+            created_at: DateTime::from_timestamp(self.created?, 0)?,
+        })
     }
 
     fn report(&self, order: &Order) -> Report {
@@ -782,6 +833,45 @@ mod tests {
         assert_eq!(accepts(500, "UGX"), Err("does not take this currency"));
         assert_eq!(accepts(100_000_000, "USD"), Err("takes no amount as large as this"));
         assert_eq!(accepts(1099, "USD"), Ok(()));
+    }
+
+    #[test]
+    fn what_was_taken_is_listed_page_by_page() {
+        let window = Window { after: DateTime::UNIX_EPOCH, before: DateTime::UNIX_EPOCH + TimeDelta::hours(1) };
+        let path = |page| list_request(&ours(), ORIGIN, window, page).unwrap().uri().to_string();
+        let first = "https://api.stripe.com/v1/payment_intents?limit=100&created[gte]=0&created[lt]=3600&expand[]=data.latest_charge";
+        assert_eq!(path(None), first);
+        assert_eq!(path(Some("pi_2")), format!("{first}&starting_after=pi_2"));
+
+        let id = order("USD", 1099).id;
+        let intent = |more: serde_json::Value| {
+            let mut intent = json!({ "id": "pi_1", "status": "succeeded", "amount": 1099, "amount_received": 1099, "currency": "usd",
+                "latest_charge": { "amount_refunded": 99 }, "created": 60, "metadata": { "payment_id": id } });
+            intent.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            intent
+        };
+        let page =
+            |data: serde_json::Value, has_more: bool| replied(200, json!({ "data": data, "has_more": has_more }));
+        let listed = read_list(&page(json!([intent(json!({}))]), false)).unwrap();
+        let created_at = DateTime::UNIX_EPOCH + TimeDelta::minutes(1);
+        let currency = "USD".parse().unwrap();
+        let wanted = Listed {
+            gateway_ref: "pi_1".into(),
+            payment: Some(id),
+            currency,
+            captured: 1099,
+            refunded: 99,
+            created_at,
+        };
+        assert_eq!(listed, ListPage { data: vec![wanted], next: None });
+        let unpaid = json!({ "amount_received": 0, "latest_charge": null, "metadata": {} });
+        let listed = read_list(&page(json!([intent(unpaid)]), true)).unwrap();
+        assert_eq!((listed.data[0].captured, listed.data[0].payment), (0, None));
+        assert_eq!(listed.next.as_deref(), Some("pi_1"));
+        assert_eq!(read_list(&page(json!([intent(json!({ "id": "pi/../x" }))]), true)), Err(Outcome::Unknown));
+        assert_eq!(read_list(&page(json!([intent(json!({ "created": null }))]), false)), Err(Outcome::Unknown));
+        assert_eq!(read_list(&Reply::Lost), Err(Outcome::Unknown));
+        assert!(matches!(read_list(&replied(401, json!({}))), Err(Outcome::Refused(_))));
     }
 
     #[test]

@@ -35,6 +35,7 @@ pub(super) const CAPABILITIES: Capabilities = Capabilities {
     cancel_authorized: true,
     cancel_unpaid: true,
     partial_refund: true,
+    lists_payments: false,
     needs_account: false,
     customer: &[],
 };

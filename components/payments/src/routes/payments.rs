@@ -6,8 +6,7 @@
 use std::sync::Arc;
 
 use api::{
-    Clock, FieldError, Moment, Page, Path, Posted, Problem, Query, SettingError, decode_cursor, encode_cursor,
-    random_bytes,
+    Clock, Moment, Page, Path, Posted, Problem, Query, SettingError, decode_cursor, encode_cursor, random_bytes,
 };
 use axum::{Json, Router, extract::State, response::Response, routing::get};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -30,6 +29,7 @@ use super::{
 };
 use crate::{
     PaymentsState,
+    choice::{self, Wanted},
     domain::{
         customer::{Customer, Metadata, is_line},
         payment::State as PaymentState,
@@ -64,8 +64,9 @@ pub(crate) struct NewPayment {
     #[garde(skip)]
     #[schema(value_type = String, example = "EUR")]
     currency: Currency,
+    /// The tenant's routing chooses if it is left out.
     #[garde(skip)]
-    gateway: Gateway,
+    gateway: Option<Gateway>,
     /// Whether money moves; by default it does, but at the gateway `test`.
     #[garde(skip)]
     mode: Option<Mode>,
@@ -216,33 +217,28 @@ pub(crate) async fn create_payment(
     Posted { body: new, claim }: Posted<NewPayment>,
 ) -> Result<Response, PaymentError> {
     let (gateways, claim) = (configured(&gateways)?, required(claim)?);
-    let gateway = new.gateway;
-    let mode = new.mode.unwrap_or(if gateway == Gateway::Test { Mode::Test } else { Mode::Live });
-    let flow = new.flow.unwrap_or(Flow::Redirect);
-    let capture_method = new.capture_method.unwrap_or(CaptureMethod::Automatic);
-    check_capabilities(gateway, mode, flow, capture_method)?;
     let money = Money::new(new.amount, new.currency).ok_or_else(|| Problem::internal("an amount was not validated"))?;
-    gateway.accepts(money).map_err(|why| PaymentError::AmountNotAccepted { gateway, why })?;
-    check_customer(gateway, &new.customer)?;
-    check_addresses(&caller, &new).await?;
-    let account_id = if gateway.capabilities().needs_account {
-        let found = store::gateway_accounts::find(&caller, gateway, mode).await?;
-        Some(found.ok_or(PaymentError::GatewayAccountMissing { gateway })?.view.id)
-    } else {
-        None
+    let wanted = Wanted {
+        money,
+        mode: new.mode.unwrap_or(if new.gateway == Some(Gateway::Test) { Mode::Test } else { Mode::Live }),
+        flow: new.flow.unwrap_or(Flow::Redirect),
+        capture_method: new.capture_method.unwrap_or(CaptureMethod::Automatic),
+        customer: &new.customer,
     };
+    check_addresses(&caller, &new).await?;
+    let chosen = choice::choose(&caller, new.gateway, &wanted).await?;
 
     let at = clock.now();
     let args = NewPaymentRow {
         id: PaymentId::new().uuid(),
         attempt: fresh(),
-        gateway,
-        mode,
-        account_id,
+        gateway: chosen.gateway,
+        mode: wanted.mode,
+        account_id: chosen.account_id,
         amount: new.amount,
         currency: new.currency,
-        capture_method,
-        flow,
+        capture_method: wanted.capture_method,
+        flow: wanted.flow,
         description: new.description.as_deref(),
         customer: &new.customer,
         metadata: &new.metadata,
@@ -252,13 +248,16 @@ pub(crate) async fn create_payment(
         expires_at: at + LIFE,
         next_look_at: first_look(at),
         leased_until: at + LEASE,
+        fallbacks: &chosen.fallbacks,
         at,
     };
     let (begun, replayed) = match store::payments::begin(&caller, &claim, &args).await? {
         Once::Done(Beginning::Begun(begun)) => (begun, false),
         Once::Replayed(Beginning::Begun(begun)) => (begun, true),
         Once::Mismatch => return Err(Problem::idempotency_key_reused().into()),
-        Once::Done(_) | Once::Replayed(_) => return Err(PaymentError::GatewayAccountMissing { gateway }),
+        Once::Done(_) | Once::Replayed(_) => {
+            return Err(PaymentError::GatewayAccountMissing { gateway: chosen.gateway });
+        }
     };
     let finished = finish(gateways, &caller, Beginnings { begun, replayed }).await?;
     let status = match finished.state {
@@ -272,41 +271,6 @@ pub(crate) async fn create_payment(
     let mut response = payment_response(status, payment);
     response.headers_mut().extend(location.ok().map(|path| (header::LOCATION, path)));
     Ok(marked(response, finished.replayed))
-}
-
-fn check_capabilities(
-    gateway: Gateway,
-    mode: Mode,
-    flow: Flow,
-    capture_method: CaptureMethod,
-) -> Result<(), PaymentError> {
-    let capabilities = gateway.capabilities();
-    let refused = |what| Err(PaymentError::NotSupported { gateway, what });
-    if gateway == Gateway::Test && mode == Mode::Live {
-        return refused("live mode");
-    }
-    if !capabilities.flows.contains(&flow) {
-        return refused(match flow {
-            Flow::Redirect => "flow `redirect`",
-            Flow::Sdk => "flow `sdk`",
-        });
-    }
-    if capture_method == CaptureMethod::Manual && !capabilities.manual_capture.contains(&flow) {
-        return refused("manual capture in this flow");
-    }
-    Ok(())
-}
-
-/// What the gateway must know of the customer is there.
-fn check_customer(gateway: Gateway, customer: &Customer) -> Result<(), Problem> {
-    let missing = gateway.capabilities().customer.iter().filter(|field| match **field {
-        "email" => customer.email.is_none(),
-        "name" => customer.name.is_none(),
-        _ => customer.phone.is_none(),
-    });
-    let wanted = "the gateway must know this of the customer";
-    let errors: Vec<_> = missing.map(|field| FieldError::in_body(format!("/customer/{field}"), wanted)).collect();
-    if errors.is_empty() { Ok(()) } else { Err(Problem::validation_failed(errors)) }
 }
 
 async fn check_addresses(caller: &Authorized<WritePayments>, new: &NewPayment) -> Result<(), PaymentError> {

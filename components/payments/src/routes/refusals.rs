@@ -19,7 +19,7 @@ api::refusals! {
     Creating {
         "400": "`malformed_json`, `unreadable_body`, `invalid_idempotency_key`, `idempotency_key_required`",
         "409": "`conflict_in_flight`, `gateway_account_missing`",
-        "422": "`validation_failed`, `idempotency_key_reused`, `operation_not_supported`, `amount_not_accepted`, `return_url_not_allowed`",
+        "422": "`validation_failed`, `idempotency_key_reused`, `operation_not_supported`, `amount_not_accepted`, `no_gateway_fits`, `return_url_not_allowed`",
     }
     /// Capturing.
     Capturing {
@@ -43,6 +43,12 @@ api::refusals! {
     /// Asking the gateway.
     Syncing {
         "409": "`conflict_in_flight`, `gateway_account_missing`",
+    }
+    /// Comparing with the gateway.
+    Reconciling {
+        "409": "`gateway_account_missing`, `gateway_refused`",
+        "422": "`operation_not_supported`, `window_too_wide`",
+        "503": "`gateway_unanswered`, `saturated`, `database_unavailable`, `misconfigured`",
     }
     /// Routes of a gateway account.
     OneAccount {

@@ -3,11 +3,15 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use db::DbError;
 use identity::Caller;
+use ids::PaymentId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::gateway::{Gateway, Mode};
+use crate::{
+    domain::reconciliation::{Held, Listed},
+    gateway::{Gateway, Mode},
+};
 
 /// A side of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -122,4 +126,24 @@ pub(crate) async fn summarize(
 ) -> Result<PaymentFigures, DbError> {
     let function = "payments.summarize_payments";
     DbError::answered(function, caller.read(function, &json!({ "mode": mode, "from": from, "to": to })).await?)
+}
+
+/// No report compares more payments of ours.
+pub(crate) const HELD_MAX: usize = 2000;
+
+/// The payments of an account that were created between two moments and took money, and those that a gateway's list names. One
+/// more than [`HELD_MAX`] where there are more.
+pub(crate) async fn list_held(
+    caller: &Caller,
+    account: Uuid,
+    listed: &[Listed],
+    after: DateTime<Utc>,
+    before: DateTime<Utc>,
+) -> Result<Vec<Held>, DbError> {
+    let ids: Vec<Uuid> = listed.iter().filter_map(|row| row.payment).map(PaymentId::uuid).collect();
+    let refs: Vec<&str> = listed.iter().map(|row| row.gateway_ref.as_str()).collect();
+    let args = json!({ "account_id": account, "ids": ids, "refs": refs, "after": after, "before": before,
+                       "limit": HELD_MAX + 1 });
+    let function = "payments.list_held";
+    DbError::answered(function, caller.read(function, &args).await?)
 }

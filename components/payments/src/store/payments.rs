@@ -57,6 +57,9 @@ pub(crate) struct PaymentRow {
     pub(crate) updated_at: DateTime<Utc>,
     pub(crate) expires_at: DateTime<Utc>,
     pub(crate) looks: u32,
+    /// The gateways that are left to be asked if this one takes nothing.
+    #[serde(default)]
+    pub(crate) fallbacks: Vec<Gateway>,
     pub(crate) version: i64,
 }
 
@@ -131,6 +134,7 @@ pub(crate) struct NewPaymentRow<'a> {
     pub(crate) expires_at: DateTime<Utc>,
     pub(crate) next_look_at: DateTime<Utc>,
     pub(crate) leased_until: DateTime<Utc>,
+    pub(crate) fallbacks: &'a [Gateway],
     pub(crate) at: DateTime<Utc>,
 }
 
