@@ -14,7 +14,6 @@
 pub mod answer;
 pub mod app;
 pub mod database;
-pub mod gateways;
 pub mod host;
 pub mod mail_tokens;
 pub mod mailbox;
@@ -23,6 +22,7 @@ pub mod totp;
 
 pub use answer::Answer;
 pub use app::App;
+pub use gateways;
 pub use host::HostOptions;
 pub use mailbox::{Mailbox, Manner};
 pub use personas::{Anonymous, Member};

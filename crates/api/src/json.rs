@@ -79,15 +79,18 @@ pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
 /// Checks a value by its type's own rules; all that is wrong is named at once.
 pub fn validated<T: Validate<Context = ()>>(value: T) -> Result<T, Problem> {
     value.validate().map_err(|report| {
-        let errors = report.iter().map(|(path, error)| {
-            let pointer = path.to_string().split('.').fold(String::new(), |pointer, part| pointer + "/" + part);
-            FieldError::in_body(pointer, error.message())
-        });
+        let errors =
+            report.iter().map(|(path, error)| FieldError::in_body(pointer_of(&path.to_string()), error.message()));
         let mut errors: Vec<_> = errors.collect();
         errors.sort_by(|a, b| a.pointer.cmp(&b.pointer));
         Problem::validation_failed(errors)
     })?;
     Ok(value)
+}
+
+/// `rules[0].gateways`, as the validator writes places, as a JSON pointer.
+fn pointer_of(place: &str) -> String {
+    place.replace('[', ".").replace(']', "").split('.').fold(String::new(), |pointer, part| pointer + "/" + part)
 }
 
 fn malformed(error: &serde_json::Error) -> Problem {
@@ -141,8 +144,17 @@ mod tests {
     use serde::Deserialize;
 
     #[derive(Debug, Deserialize, Validate)]
+    struct Part {
+        #[garde(range(max = 9))]
+        count: u8,
+    }
+
+    #[derive(Debug, Deserialize, Validate)]
     #[serde(deny_unknown_fields)]
     struct NewThing {
+        #[garde(dive)]
+        #[serde(default)]
+        parts: Vec<Part>,
         #[garde(length(min = 2, max = 5))]
         name: String,
         #[garde(range(max = 9))]
@@ -181,6 +193,7 @@ mod tests {
         refused(r#"{"name":"abc","name":"abd"}"#, "validation_failed", &["/name"]);
         refused(r#"{"name":"abc","tags":[1,"x"]}"#, "validation_failed", &["/tags/1"]);
         refused(r#"{"name":"a","count":10}"#, "validation_failed", &["/count", "/name"]);
+        refused(r#"{"name":"abc","parts":[{"count":1},{"count":10}]}"#, "validation_failed", &["/parts/1/count"]);
         refused(r#"{"name":"a\u0000b"}"#, "validation_failed", &[""]);
         refused(r#"["abc", 3, [1]]"#, "validation_failed", &[""]);
         refused("7", "validation_failed", &[""]);

@@ -60,7 +60,8 @@ impl garde::Validate for Metadata {
             if !key_fits {
                 report.append(parent(), garde::Error::new("keys of 1 to 40 letters, digits, _, - and . are wanted"));
             } else if value.chars().count() > METADATA_VALUE_CHARS_MAX {
-                report.append(parent().join(key), garde::Error::new("at most 500 characters are wanted"));
+                // Its place in the report would end at a dot in the key.
+                report.append(parent(), garde::Error::new(format!("`{key}`: at most 500 characters are wanted")));
             }
         }
     }

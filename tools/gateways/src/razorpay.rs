@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard},
     thread,
 };
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use super::{
-    Books, Delivery, Trouble,
+    ANY_PORT, Books, Checkout, Delivery, Trouble,
     wire::{self, Reply, Request},
 };
 
@@ -40,12 +41,22 @@ struct Account {
 }
 
 impl Razorpay {
-    /// Begins to listen.
+    /// Begins to listen, on a port of its own.
     pub fn start() -> Result<Self> {
+        Self::start_at(ANY_PORT, "https://rzp.example")
+    }
+
+    /// Begins to listen on an address; payers find their pages below `pages`.
+    pub fn start_at(address: SocketAddr, pages: &str) -> Result<Self> {
         let accounts: Arc<Mutex<BTreeMap<String, Account>>> = Arc::default();
-        let shared = accounts.clone();
-        let origin = wire::listen(move |request| answer(&shared, &request))?;
+        let (shared, pages) = (accounts.clone(), pages.to_owned());
+        let origin = wire::listen(address, move |request| answer(&shared, &pages, &request))?;
         Ok(Self { origin, accounts })
+    }
+
+    /// The accounts that it has heard of, by what they are known by.
+    pub fn accounts(&self) -> Vec<String> {
+        lock(&self.accounts).keys().cloned().collect()
     }
 
     fn account<T>(&self, key: &str, work: impl FnOnce(&mut Account) -> T) -> T {
@@ -60,6 +71,18 @@ impl Razorpay {
     /// The requests of the account so far: method and path.
     pub fn requests(&self, key: &str) -> Vec<String> {
         self.account(key, |account| account.requests.clone())
+    }
+
+    /// What waits for a payer, and whose it is.
+    pub fn checkout(&self, id: &str) -> Option<(String, Checkout)> {
+        lock(&self.accounts).iter().find_map(|(key, account)| {
+            let link = account.links.get(id).filter(|link| link["status"] == "created")?;
+            let amount =
+                format!("{} {}, in its smallest unit", link["amount"], link["currency"].as_str().unwrap_or_default());
+            let back = link["callback_url"].as_str().unwrap_or_default().to_owned();
+            let gave_up = format!("{back}?canceled=1");
+            Some((key.clone(), Checkout { amount, back, gave_up }))
+        })
     }
 
     /// The payer of an order or a link pays; gives the payment's name.
@@ -161,7 +184,7 @@ fn error(status: u16, reason: &str) -> (u16, String) {
     )
 }
 
-fn answer(accounts: &Mutex<BTreeMap<String, Account>>, request: &Request) -> Reply {
+fn answer(accounts: &Mutex<BTreeMap<String, Account>>, pages: &str, request: &Request) -> Reply {
     let Some((key, secret)) = request.basic() else { return Some(error(401, "NA")) };
     if !key.starts_with("rzp_test_") || secret.contains("refused") {
         return Some(error(401, "NA"));
@@ -190,7 +213,7 @@ fn answer(accounts: &Mutex<BTreeMap<String, Account>>, request: &Request) -> Rep
             Some((before, reply)) if *before == asked => reply.clone(),
             Some(_) => error(409, "idempotency_key_in_use"),
             None => {
-                let reply = account.act(request);
+                let reply = account.act(request, pages);
                 if !key.is_empty() {
                     account.keys.insert(key, (asked, reply.clone()));
                 }
@@ -218,7 +241,7 @@ impl Account {
                                  "created_at": created_at }));
     }
 
-    fn act(&mut self, request: &Request) -> (u16, String) {
+    fn act(&mut self, request: &Request, pages: &str) -> (u16, String) {
         let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
         let parts: Vec<&str> = request.path.trim_start_matches("/v1/").split('/').collect();
         let done =
@@ -250,7 +273,7 @@ impl Account {
                 }
                 let id = self.name("plink");
                 let link = json!({ "id": id, "amount": body["amount"], "currency": body["currency"], "status": "created",
-                    "short_url": format!("https://rzp.example/{id}"), "reference_id": body["reference_id"],
+                    "short_url": format!("{pages}/{id}"), "callback_url": body["callback_url"], "reference_id": body["reference_id"],
                     "notes": body["notes"], "payments": null });
                 self.links.insert(id.clone(), link);
                 done(self.links.get(&id))

@@ -2,12 +2,12 @@
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
-    net::{TcpListener, TcpStream},
+    net::{SocketAddr, TcpListener, TcpStream},
     sync::Arc,
     thread,
 };
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 /// A request, read whole.
@@ -43,9 +43,9 @@ impl Request {
 /// What is answered; none hangs up.
 pub(super) type Reply = Option<(u16, String)>;
 
-/// Listens on a port of its own until the process ends; gives the origin.
-pub(super) fn listen(answer: impl Fn(Request) -> Reply + Send + Sync + 'static) -> Result<String> {
-    let listener = TcpListener::bind(("127.0.0.1", 0))?;
+/// Listens until the process ends; gives the origin.
+pub(super) fn listen(address: SocketAddr, answer: impl Fn(Request) -> Reply + Send + Sync + 'static) -> Result<String> {
+    let listener = TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))?;
     let origin = format!("http://{}", listener.local_addr()?);
     let answer = Arc::new(answer);
     thread::spawn(move || {

@@ -2,16 +2,17 @@
 
 use std::{
     collections::BTreeMap,
+    net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard},
     thread,
 };
 
-use anyhow::Result;
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha512};
 
 use super::{
-    Books, Delivery, Trouble,
+    ANY_PORT, Books, Delivery, Trouble,
     wire::{self, Reply, Request},
 };
 
@@ -53,12 +54,22 @@ struct Action {
 }
 
 impl Payu {
-    /// Begins to listen.
+    /// Begins to listen, on a port of its own.
     pub fn start() -> Result<Self> {
+        Self::start_at(ANY_PORT)
+    }
+
+    /// Begins to listen on an address.
+    pub fn start_at(address: SocketAddr) -> Result<Self> {
         let accounts: Arc<Mutex<BTreeMap<String, Account>>> = Arc::default();
         let shared = accounts.clone();
-        let origin = wire::listen(move |request| answer(&shared, &request))?;
+        let origin = wire::listen(address, move |request| answer(&shared, &request))?;
         Ok(Self { origin, accounts })
+    }
+
+    /// The accounts that it has heard of, by what they are known by.
+    pub fn accounts(&self) -> Vec<String> {
+        lock(&self.accounts).keys().cloned().collect()
     }
 
     fn account<T>(&self, key: &str, work: impl FnOnce(&mut Account) -> T) -> T {
@@ -90,7 +101,13 @@ impl Payu {
                 (pair[0].as_str().unwrap_or_default().to_owned(), pair[1].as_str().unwrap_or_default().to_owned())
             })
             .collect();
-        self.account(&fields["key"].clone(), |account| account.pay(fields, status))
+        self.take_form(fields, status).expect("a form that PayU takes")
+    }
+
+    /// The same, with the form's fields as a browser sends them; why not, where PayU would show an error.
+    pub fn take_form(&self, fields: BTreeMap<String, String>, status: &str) -> Result<Delivery> {
+        let key = fields.get("key").context("the form has no `key`")?.clone();
+        self.account(&key, |account| account.pay(fields, status))
     }
 
     /// Everything that is queued is done.
@@ -245,13 +262,16 @@ impl Account {
         json!({ "status": 1, "msg": "Queued", "request_id": request_id, "error_code": 102 })
     }
 
-    fn pay(&mut self, fields: BTreeMap<String, String>, status: &str) -> Delivery {
+    fn pay(&mut self, fields: BTreeMap<String, String>, status: &str) -> Result<Delivery> {
         let value = |name: &str| fields.get(name).map_or("", String::as_str).to_owned();
         let names =
             ["key", "txnid", "amount", "productinfo", "firstname", "email", "udf1", "udf2", "udf3", "udf4", "udf5"];
         let asked = names.map(value).join("|");
-        assert_eq!(value("hash"), sha512(&format!("{asked}||||||{}", self.salt)), "the form is signed");
-        assert!(!self.transactions.contains_key(&value("txnid")), "a txnid is good once");
+        ensure!(
+            value("hash") == sha512(&format!("{asked}||||||{}", self.salt)),
+            "the hash is not of this form and the account\'s salt"
+        );
+        ensure!(!self.transactions.contains_key(&value("txnid")), "a txnid is good once");
         self.made += 1;
         let mihpayid = format!("4039937155{:08}", self.made);
         let status = match status {
@@ -273,7 +293,10 @@ impl Account {
             Transaction { fields: fields.clone(), mihpayid, status: status.to_owned(), actions: Vec::new() };
         self.transactions.insert(value("txnid"), transaction);
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(answered).finish();
-        Delivery { headers: vec![("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned())], body }
+        Ok(Delivery {
+            headers: vec![("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned())],
+            body,
+        })
     }
 
     fn work(&mut self) {

@@ -4,6 +4,7 @@
 
 use std::{
     collections::BTreeMap,
+    net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard},
     thread,
     time::SystemTime,
@@ -15,7 +16,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use super::{
-    Books, Delivery, Trouble,
+    ANY_PORT, Books, Checkout, Delivery, Trouble,
     wire::{self, Reply, Request},
 };
 
@@ -43,12 +44,22 @@ struct Account {
 }
 
 impl Stripe {
-    /// Begins to listen.
+    /// Begins to listen, on a port of its own.
     pub fn start() -> Result<Self> {
+        Self::start_at(ANY_PORT, "https://checkout.stripe.example")
+    }
+
+    /// Begins to listen on an address; payers find their pages below `pages`.
+    pub fn start_at(address: SocketAddr, pages: &str) -> Result<Self> {
         let accounts: Arc<Mutex<BTreeMap<String, Account>>> = Arc::default();
-        let shared = accounts.clone();
-        let origin = wire::listen(move |request| answer(&shared, &request))?;
+        let (shared, pages) = (accounts.clone(), pages.to_owned());
+        let origin = wire::listen(address, move |request| answer(&shared, &pages, &request))?;
         Ok(Self { origin, accounts })
+    }
+
+    /// The accounts that it has heard of, by what they are known by.
+    pub fn accounts(&self) -> Vec<String> {
+        lock(&self.accounts).keys().cloned().collect()
     }
 
     fn account<T>(&self, key: &str, work: impl FnOnce(&mut Account) -> T) -> T {
@@ -79,6 +90,17 @@ impl Stripe {
     /// The requests of the account so far: method and path.
     pub fn requests(&self, key: &str) -> Vec<String> {
         self.account(key, |account| account.requests.clone())
+    }
+
+    /// What waits for a payer, and whose it is.
+    pub fn checkout(&self, id: &str) -> Option<(String, Checkout)> {
+        lock(&self.accounts).iter().find_map(|(key, account)| {
+            let session = account.sessions.get(id).filter(|session| session["status"] == "open")?;
+            let text = |name: &str| session[name].as_str().unwrap_or_default().to_owned();
+            let amount =
+                format!("{} {}, in its smallest unit", session["amount_total"], text("currency").to_uppercase());
+            Some((key.clone(), Checkout { amount, back: text("success_url"), gave_up: text("cancel_url") }))
+        })
     }
 
     /// The payer of a session pays: what its intent asks for happens.
@@ -179,7 +201,7 @@ fn error(status: u16, kind: &str, code: &str) -> (u16, String) {
     (status, json!({ "error": { "type": kind, "code": code, "message": format!("fake: {code}") } }).to_string())
 }
 
-fn answer(accounts: &Mutex<BTreeMap<String, Account>>, request: &Request) -> Reply {
+fn answer(accounts: &Mutex<BTreeMap<String, Account>>, pages: &str, request: &Request) -> Reply {
     let key = request.header("authorization").strip_prefix("Bearer ").unwrap_or_default().to_owned();
     if !key.starts_with("sk_test_") || key.contains("refused") {
         return Some(error(401, "invalid_request_error", "invalid_api_key"));
@@ -206,14 +228,14 @@ fn answer(accounts: &Mutex<BTreeMap<String, Account>>, request: &Request) -> Rep
         let mut accounts = lock(accounts);
         let account = accounts.entry(key).or_default();
         match request.header("idempotency-key") {
-            "" => account.act(request, declined),
+            "" => account.act(request, declined, pages),
             key => {
                 let asked = format!("{line} {:?}", request.form());
                 match account.keys.get(key) {
                     Some((before, reply)) if *before == asked => reply.clone(),
                     Some(_) => error(400, "idempotency_error", "idempotency_key_in_use"),
                     None => {
-                        let reply = account.act(request, declined);
+                        let reply = account.act(request, declined, pages);
                         account.keys.insert(key.to_owned(), (asked, reply.clone()));
                         reply
                     }
@@ -242,7 +264,7 @@ impl Account {
         );
     }
 
-    fn act(&mut self, request: &Request, declined: Option<&str>) -> (u16, String) {
+    fn act(&mut self, request: &Request, declined: Option<&str>, pages: &str) -> (u16, String) {
         let form: BTreeMap<String, String> = request.form().into_iter().collect();
         let field = |name: &str| form.get(name).cloned().unwrap_or_default();
         let parts: Vec<&str> = request.path.trim_start_matches("/v1/").split('/').collect();
@@ -265,8 +287,9 @@ impl Account {
                 let id = self.name("cs_test");
                 let capture = form.get("payment_intent_data[capture_method]").map_or("automatic", String::as_str);
                 let session = json!({ "id": id, "object": "checkout.session", "status": "open", "payment_status": "unpaid",
-                    "url": format!("https://checkout.stripe.example/{id}"), "payment_intent": null, "amount_total": units,
+                    "url": format!("{pages}/{id}"), "payment_intent": null, "amount_total": units,
                     "currency": field("line_items[0][price_data][currency]"), "livemode": false,
+                    "success_url": form.get("success_url"), "cancel_url": form.get("cancel_url"),
                     "client_reference_id": form.get("client_reference_id"),
                     "metadata": { "payment_id": form.get("metadata[payment_id]") }, "capture_method": capture });
                 self.sessions.insert(id.clone(), session);

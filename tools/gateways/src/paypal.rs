@@ -5,6 +5,7 @@
 
 use std::{
     collections::BTreeMap,
+    net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard},
     thread,
 };
@@ -15,7 +16,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use super::{
-    Books, Delivery, Trouble,
+    ANY_PORT, Books, Checkout, Delivery, Trouble,
     wire::{self, Reply, Request},
 };
 
@@ -41,12 +42,22 @@ struct Account {
 }
 
 impl Paypal {
-    /// Begins to listen.
+    /// Begins to listen, on a port of its own.
     pub fn start() -> Result<Self> {
+        Self::start_at(ANY_PORT, "https://paypal.example/checkoutnow?token=")
+    }
+
+    /// Begins to listen on an address; payers find their pages below `pages`.
+    pub fn start_at(address: SocketAddr, pages: &str) -> Result<Self> {
         let accounts: Arc<Mutex<BTreeMap<String, Account>>> = Arc::default();
-        let shared = accounts.clone();
-        let origin = wire::listen(move |request| answer(&shared, &request))?;
+        let (shared, pages) = (accounts.clone(), pages.to_owned());
+        let origin = wire::listen(address, move |request| answer(&shared, &pages, &request))?;
         Ok(Self { origin, accounts })
+    }
+
+    /// The accounts that it has heard of, by what they are known by.
+    pub fn accounts(&self) -> Vec<String> {
+        lock(&self.accounts).keys().cloned().collect()
     }
 
     fn account<T>(&self, client: &str, work: impl FnOnce(&mut Account) -> T) -> T {
@@ -66,6 +77,19 @@ impl Paypal {
     /// The tokens that were lent are good no longer.
     pub fn forget_tokens(&self, client: &str) {
         self.account(client, |account| account.tokens.clear());
+    }
+
+    /// What waits for a payer, and whose it is.
+    pub fn checkout(&self, id: &str) -> Option<(String, Checkout)> {
+        lock(&self.accounts).iter().find_map(|(key, account)| {
+            let order = account.orders.get(id).filter(|order| order["status"] == "PAYER_ACTION_REQUIRED")?;
+            let amount = &order["purchase_units"][0]["amount"];
+            let context = &order["payment_source"]["paypal"]["experience_context"];
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            let amount = format!("{} {}", text(&amount["value"]), text(&amount["currency_code"]));
+            let (back, gave_up) = (text(&context["return_url"]), text(&context["cancel_url"]));
+            Some((key.clone(), Checkout { amount, back, gave_up }))
+        })
     }
 
     /// The payer approves an order: no money moves by that.
@@ -168,7 +192,7 @@ fn error(status: u16, issue: &str) -> (u16, String) {
     (status, body.to_string())
 }
 
-fn answer(accounts: &Mutex<BTreeMap<String, Account>>, request: &Request) -> Reply {
+fn answer(accounts: &Mutex<BTreeMap<String, Account>>, pages: &str, request: &Request) -> Reply {
     let line = format!("{} {}", request.method, request.path);
     let client = match request.basic() {
         Some((client, secret)) if !secret.contains("refused") => Some(client),
@@ -201,7 +225,7 @@ fn answer(accounts: &Mutex<BTreeMap<String, Account>>, request: &Request) -> Rep
         match account.keys.get(&key) {
             Some(reply) => reply.clone(),
             None => {
-                let reply = account.act(request);
+                let reply = account.act(request, pages);
                 if !request.header("paypal-request-id").is_empty() && reply.0 < 400 {
                     account.keys.insert(key, reply.clone());
                 }
@@ -229,7 +253,7 @@ impl Account {
         );
     }
 
-    fn act(&mut self, request: &Request) -> (u16, String) {
+    fn act(&mut self, request: &Request, pages: &str) -> (u16, String) {
         let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
         let parts: Vec<&str> = request.path.trim_start_matches('/').split('/').collect();
         let done = |value: &Value| (200, value.to_string());
@@ -261,8 +285,9 @@ impl Account {
                     return error(422, "INVALID_PARAMETER_VALUE");
                 }
                 let order = json!({ "id": id, "status": "PAYER_ACTION_REQUIRED", "intent": body["intent"],
+                    "payment_source": body["payment_source"],
                     "purchase_units": [{ "amount": unit["amount"], "custom_id": unit["custom_id"], "invoice_id": unit["invoice_id"], "payments": {} }],
-                    "links": [{ "rel": "payer-action", "href": format!("https://paypal.example/checkoutnow?token={id}"), "method": "GET" }] });
+                    "links": [{ "rel": "payer-action", "href": format!("{pages}{id}"), "method": "GET" }] });
                 self.orders.insert(id, order.clone());
                 done(&order)
             }
