@@ -365,8 +365,15 @@ async fn after_a_day_of_trouble_the_gateways_books_and_ours_agree() {
     }
     theirs.retain(|_, sums| *sums != (0, 0));
     assert!(theirs.is_empty(), "money that we know nothing of: {theirs:?}");
-    let balances = shop.owner.anonymous.become_member(&shop.owner.email, shop.owner.account.clone(), "").await;
-    let balances = balances.get("/ledger/balances?mode=test").await.expect(200);
+    let owner = shop.owner.anonymous.become_member(&shop.owner.email, shop.owner.account.clone(), "").await;
+    for gateway in ["stripe", "razorpay"] {
+        let path = format!("/ledger/reconciliation?gateway={gateway}&mode=test&{}", day());
+        let report = owner.get(&path).await.expect(200);
+        println!("{gateway}: {} listed, {} held", report["listed"], report["held"]);
+        assert_eq!(report["differences"], serde_json::json!([]), "{gateway}");
+        assert!(report["held"].as_u64().expect("a number") > 50, "{report}");
+    }
+    let balances = owner.get("/ledger/balances?mode=test").await.expect(200);
     let sales: i64 = balances["data"]
         .as_array()
         .expect("balances")
@@ -375,4 +382,14 @@ async fn after_a_day_of_trouble_the_gateways_books_and_ours_agree() {
         .map(|row| row["balance"].as_i64().expect("a number"))
         .sum();
     assert_eq!(-sales, taken);
+}
+
+/// From twelve hours ago to twelve hours ahead.
+fn day() -> String {
+    let now = i64::try_from(e2e::gateways::stripe::now()).expect("a second of this era");
+    let at = |hours: i64| {
+        let moment = chrono::DateTime::from_timestamp(now + hours * 3600, 0).expect("a second of this era");
+        moment.format("%Y-%m-%dT%H:%M:%SZ").to_string()
+    };
+    format!("created_after={}&created_before={}", at(-12), at(12))
 }

@@ -45,7 +45,8 @@ pub(crate) fn analytics(analytics: &Analytics, paint: Paint) -> String {
     text
 }
 
-fn chart(title: &str, bars: &[(String, u64)], paint: Paint) -> String {
+/// One chart.
+pub(crate) fn chart(title: &str, bars: &[(String, u64)], paint: Paint) -> String {
     let longest = bars.iter().map(|(_, count)| *count).max().unwrap_or(0).max(1);
     let label_chars = bars.iter().map(|(label, _)| label.chars().count()).max().unwrap_or(0).max(14);
     let mut text = format!("\n  {}\n", paint.dim(title));

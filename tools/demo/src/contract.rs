@@ -84,6 +84,32 @@ pub(crate) struct Day {
     pub(crate) count: u64,
 }
 
+/// A payment, in minor units.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Payment {
+    pub(crate) id: String,
+    pub(crate) state: String,
+    pub(crate) authorized: i64,
+    pub(crate) captured: i64,
+}
+
+/// A refund that was asked for.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Refund {}
+
+/// What the ledger's accounts hold.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Balances {
+    pub(crate) data: Vec<Balance>,
+}
+
+/// What one of them holds.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Balance {
+    pub(crate) account: String,
+    pub(crate) balance: i64,
+}
+
 /// A refusal (RFC 9457).
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]

@@ -7,6 +7,7 @@ mod contract;
 mod journey;
 mod leads;
 mod paint;
+mod payments;
 mod table;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -103,6 +104,7 @@ async fn play(arguments: &Arguments) -> Result<()> {
         analytics.total
     );
 
+    payments::play(&tenant, &run, concurrency, paint).await?;
     show_isolation(&arguments.origin, &run, &created, paint).await?;
     println!("\nLook around yourself: log in as {} with the password {:?}.", account.email, client::PASSWORD);
     Ok(())

@@ -76,15 +76,13 @@ impl Desk {
                 for (name, value) in delivery.headers.iter().filter(|(name, _)| name != "content-type") {
                     request = request.header(name, value);
                 }
-                match request.send().await {
-                    Ok(answer) if answer.status().is_success() => {}
-                    Ok(answer) => eprintln!(
-                        "gateways: the app answers {} to a message of {gateway}: has the account the webhook secret that {} names?",
-                        answer.status(),
-                        "the gateways' page"
-                    ),
-                    // The app starts, or stops; the sweep finds out what was to be said.
-                    Err(_) => {}
+                // An app that starts or stops hears nothing; its sweep finds out what was to be said. One that cannot tell whose a
+                // message is (a refund's names no payment of ours) refuses it, and is not told again.
+                let answer = request.send().await.map(|answer| answer.status());
+                if answer.is_ok_and(|status| status == reqwest::StatusCode::UNAUTHORIZED) {
+                    eprintln!(
+                        "gateways: a message of {gateway} was refused: save the account with the secrets of the gateways' page"
+                    );
                 }
             }
         }

@@ -2,6 +2,8 @@
 //!
 //! Its signature is a digest under a key of its own over the string that PayPal signs (transmission id, time, webhook id, CRC-32 of
 //! the body): nobody but the postback verifies it, here as there.
+//!
+//! Long because it is a whole gateway in one place.
 
 use std::{
     collections::BTreeMap,

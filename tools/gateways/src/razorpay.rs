@@ -1,4 +1,6 @@
 //! A Razorpay to pay with: orders, payment links, payments, refunds, signed messages.
+//!
+//! Long because it is a whole gateway in one place.
 
 use std::{
     collections::BTreeMap,

@@ -198,7 +198,7 @@ mod tests {
     #[test]
     fn what_came_after_the_window_belongs_to_the_next() {
         let late = Listed { created_at: at(24), ..listed("a", None, "EUR", 1000, 0) };
-        check(&[late.clone()], &[], &[]);
+        check(std::slice::from_ref(&late), &[], &[]);
         check(&[late], &[held(1, Some("a"), 1000, 0, 0)], &[]);
     }
 }
