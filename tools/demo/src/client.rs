@@ -16,7 +16,7 @@ pub(crate) const PASSWORD: &str = "seven herons over the harbour";
 /// How often a request is sent that is refused for the moment only.
 const TRIES: u32 = 6;
 /// The longest that the demo waits before it sends a request again.
-const WAIT_SECONDS_MAX: u64 = 5;
+const WAIT_SECONDS_MAX: u64 = 61;
 /// Longer than the app takes for any answer.
 const TIMEOUT: Duration = Duration::from_secs(35);
 
@@ -72,6 +72,9 @@ impl Client {
         for _ in 1..TRIES {
             let answer = request().send().await.map_err(|error| self.no_answer(asked, error))?;
             let Some(seconds) = comes_back(&answer) else { return Ok(answer) };
+            if seconds > 5 {
+                eprintln!("  the app asks to wait {seconds} s");
+            }
             tokio::time::sleep(Duration::from_secs(seconds.min(WAIT_SECONDS_MAX))).await;
         }
         request().send().await.map_err(|error| self.no_answer(asked, error))
