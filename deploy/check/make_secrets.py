@@ -1,0 +1,38 @@
+"""Turns an env file into the Secrets of the manifests: `make_secrets.py production.env | kubectl apply -f -`. Nothing is written to disk."""
+
+import sys
+
+import yaml
+
+from validate import NAMESPACE, SECRETS
+
+# What the app does not read stands in the file under another name.
+NAMES = {"owner_url": "BIZO_OWNER_URL", "backup_url": "BIZO_BACKUP_URL"}
+
+
+def secrets(text):
+    """The Secrets; stops at a value that is missing."""
+    values = {}
+    for line in text.splitlines():
+        key, separator, value = line.partition("=")
+        if separator and not key.startswith("#"):
+            quoted = len(value) >= 2 and value[0] == value[-1] == "'"
+            values[key.strip()] = value[1:-1] if quoted else value
+    made = []
+    for secret, keys in SECRETS.items():
+        data = {}
+        for key in keys:
+            variable = NAMES.get(key, f"SPIN_VARIABLE_{key.upper()}")
+            # A store without a password has an empty one.
+            if variable not in values or (not values[variable] and key != "redis_password"):
+                sys.exit(f"make_secrets: {variable} is missing")
+            data[key] = values[variable]
+        made.append({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": secret, "namespace": NAMESPACE}, "stringData": data})
+    return made
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: make_secrets.py <env file>")
+    with open(sys.argv[1], encoding="utf-8") as file:
+        print(yaml.safe_dump_all(secrets(file.read()), sort_keys=False), end="")
