@@ -4,6 +4,7 @@
 mod accounts;
 mod addresses;
 mod api_keys;
+mod backup;
 mod configuration;
 mod day_of_trouble;
 mod events;

@@ -21,6 +21,11 @@ pub use postgres::Postgres;
 pub use redis::Redis;
 pub use throwaway::ThrowAway;
 
+/// Where a program that belongs to Postgres is, such as `pg_dump`.
+pub fn postgres_program(name: &str) -> anyhow::Result<std::path::PathBuf> {
+    Ok(binaries::postgres(None)?.join(name))
+}
+
 /// Whether a server keeps what it was told when it stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Durability {
