@@ -100,6 +100,18 @@ impl App {
         Anonymous::send(Anonymous::of(self).request(method, path).bearer_auth(token)).await
     }
 
+    /// A component's metrics, as a monitoring reads them.
+    pub async fn scrape(&self, component: &str) -> String {
+        let token = &self.variables["SPIN_VARIABLE_SERVICE_TOKEN"];
+        let request =
+            Anonymous::of(self).request(Method::GET, &format!("/internal/metrics/{component}")).bearer_auth(token);
+        let answer = request.send().await.expect("an answer");
+        assert_eq!(answer.status(), 200);
+        let format = answer.headers()["content-type"].to_str().expect("text").to_owned();
+        assert!(format.starts_with("application/openmetrics-text; version=1.0.0"), "{format}");
+        answer.text().await.expect("the whole answer")
+    }
+
     /// Has events delivered that are due, as the scheduler does every second; tells what became of them.
     pub async fn dispatch(&self) -> Value {
         self.as_scheduler(Method::POST, "/internal/events/dispatch").await.expect(200)

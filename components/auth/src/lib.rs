@@ -58,6 +58,7 @@ pub fn router(settings: &Settings, app: Arc<App>) -> Router {
         .merge(routes::sweep::router())
         .merge(routes::reseal::router())
         .merge(routes::jwks::router())
+        .merge(routes::metrics::router())
         .merge(api::health_routes("auth", misconfigured))
         .with_state(AuthState { app, verifier: Arc::new(verifier), secrets: Arc::new(secrets), service_token })
 }

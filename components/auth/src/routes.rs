@@ -8,6 +8,7 @@ pub(crate) mod jwks;
 pub(crate) mod log_in;
 pub(crate) mod managed_users;
 pub(crate) mod memberships;
+pub(crate) mod metrics;
 pub(crate) mod mfa;
 pub(crate) mod passwords;
 pub(crate) mod refusals;
@@ -64,6 +65,7 @@ pub(crate) mod verification;
     sweep::sweep,
     reseal::reseal,
     jwks::list_public_keys,
+    metrics::read_metrics,
     healthz,
     readyz,
 ))]

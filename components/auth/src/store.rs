@@ -7,6 +7,7 @@ pub(crate) mod invitations;
 pub(crate) mod log_in_attempts;
 pub(crate) mod mail_tokens;
 pub(crate) mod memberships;
+pub(crate) mod metrics;
 pub(crate) mod mfa;
 pub(crate) mod reseal;
 pub(crate) mod sessions;

@@ -4,6 +4,7 @@
 //! functions in `sql/outbox.sql` and `auth.issue_mail_token` give it.
 //!
 //! - `POST /internal/events/dispatch` delivers what is due ([`routes::dispatch`]); a timer calls it.
+//! - `GET /internal/metrics/events` tells what waits ([`routes::metrics`]).
 //! - `GET /internal/events` · `POST /internal/events/{id}/replay` show what became of events, and take up what was given up
 //!   ([`routes::events`]).
 //! - `GET /events/healthz` · `GET /events/readyz`
@@ -43,6 +44,7 @@ pub fn router(settings: &Settings, app: Arc<App>) -> Router {
     Router::new()
         .merge(routes::dispatch::router())
         .merge(routes::events::router())
+        .merge(routes::metrics::router())
         .merge(api::health_routes("events", misconfigured))
         .with_state(EventsState { app, service_token: Arc::new(service_token), mailer: Arc::new(mailer) })
 }

@@ -2,11 +2,19 @@
 
 pub(crate) mod dispatch;
 pub(crate) mod events;
+pub(crate) mod metrics;
 mod refusals;
 
 /// The API description of this component.
 #[derive(Debug, utoipa::OpenApi)]
-#[openapi(paths(dispatch::dispatch_events, events::list_events, events::replay_event, healthz, readyz))]
+#[openapi(paths(
+    dispatch::dispatch_events,
+    events::list_events,
+    events::replay_event,
+    metrics::read_metrics,
+    healthz,
+    readyz
+))]
 pub struct ApiDoc;
 
 /// Says that the process answers.

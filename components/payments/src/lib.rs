@@ -13,6 +13,7 @@
 //! - `GET /ledger/balances` · `GET /ledger/entries` ([`routes::ledger`]) · `GET /ledger/reconciliation`
 //!   ([`routes::reconciliation`]) · `GET /analytics/payments` ([`routes::analytics`])
 //! - `POST /internal/payments/sweep` ([`routes::sweep`]) · `POST /internal/payments/reseal` ([`routes::reseal`])
+//! - `GET /internal/metrics/payments` ([`routes::metrics`])
 //! - `GET /payments/healthz` · `GET /payments/readyz`
 //!
 //! What must stay true: an attempt is written before a gateway is asked, and its answer after, so that a crash in between is
@@ -70,6 +71,7 @@ pub fn router(settings: &Settings, app: Arc<App>) -> Router {
         .merge(routes::analytics::router())
         .merge(routes::sweep::router())
         .merge(routes::reseal::router())
+        .merge(routes::metrics::router())
         .merge(api::health_routes("payments", misconfigured))
         .with_state(PaymentsState {
             app,

@@ -3,6 +3,7 @@
 pub(crate) mod analytics;
 pub(crate) mod gateway_accounts;
 pub(crate) mod ledger;
+pub(crate) mod metrics;
 pub(crate) mod operations;
 pub(crate) mod payment_events;
 pub(crate) mod payments;
@@ -53,7 +54,7 @@ use crate::settings::Gateways;
         analytics::summarize_payments,
         sweep::sweep_payments,
         reseal::reseal_accounts,
-        healthz,
+        metrics::read_metrics, healthz,
         readyz,
     ),
     components(schemas(api::ProblemBody)),

@@ -3,6 +3,7 @@
 pub(crate) mod attempts;
 pub(crate) mod gateway_accounts;
 pub(crate) mod ledger;
+pub(crate) mod metrics;
 pub(crate) mod payments;
 pub(crate) mod refunds;
 pub(crate) mod routing;

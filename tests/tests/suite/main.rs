@@ -12,6 +12,7 @@ mod invitations;
 mod leads;
 mod leads_list;
 mod memberships;
+mod metrics;
 mod mfa;
 mod openapi;
 mod passwords;
