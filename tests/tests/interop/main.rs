@@ -6,5 +6,6 @@
 
 mod interop_codes;
 mod interop_gateways;
+mod interop_openapi;
 mod interop_tokens;
 mod python;

@@ -1,0 +1,20 @@
+//! The API description against the app: schemathesis sends what it allows and what it does not, and judges the answers.
+
+use e2e::{App, Member};
+use serde_json::json;
+
+use crate::python::ask;
+
+#[tokio::test]
+async fn answers_are_what_the_description_says() {
+    let app = App::shared();
+    let owner = Member::owner(app).await;
+    for token in [Some(owner.token.clone()), None] {
+        let question = json!({ "origin": app.origin, "token": token });
+        let found = tokio::task::spawn_blocking(move || ask("fuzz_api.py", &question)).await.expect("an answer");
+        let report = found["report"].as_str().expect("a report");
+        println!("{}", report.split("SUMMARY").last().unwrap_or_default());
+        assert_eq!(found["code"], 0, "{report}");
+        assert!(report.contains("Test cases"), "{report}");
+    }
+}
