@@ -16,6 +16,21 @@ use crate::{
     mailbox::{Mailbox, Message},
 };
 
+/// The limits of `spin.toml`, as far as a test of something else would meet them.
+const RATE_LIMITS: [&str; 11] = [
+    "USER",
+    "KEY",
+    "TENANT",
+    "ADDRESS",
+    "CREDENTIALS",
+    "MONEY_CALLER",
+    "MONEY_TENANT",
+    "REPORTS_CALLER",
+    "REPORTS_TENANT",
+    "WEBHOOKS_ADDRESS",
+    "WEBHOOKS_ACCOUNT",
+];
+
 /// A running app.
 #[derive(Debug)]
 pub struct App {
@@ -73,7 +88,7 @@ impl App {
             public_origin: Some(origin.clone()),
         })?;
         // All tests come from one address; those of the limits set their own.
-        for name in ["USER", "TENANT", "ADDRESS"] {
+        for name in RATE_LIMITS {
             variables.insert(format!("SPIN_VARIABLE_RATE_LIMIT_{name}"), "1000000".to_owned());
         }
         let mailbox = Mailbox::start(&variables["SPIN_VARIABLE_NOTIFY_SECRET"]).context("the mailbox")?;

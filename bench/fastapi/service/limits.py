@@ -42,7 +42,7 @@ def limit_key(address: str) -> str:
 async def count_visitor(request: Request) -> str:
     """Counts somebody without a valid token against their address, which it gives."""
     address = client_address(request)
-    await _count(request, [("address", f"bizo:rate:address:{limit_key(address)}", settings.RATE_LIMIT_ADDRESS)])
+    await _count(request, [("address", f"bizo:rate:{{address:{limit_key(address)}}}", settings.RATE_LIMIT_ADDRESS)])
     return address
 
 

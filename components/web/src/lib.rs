@@ -1,13 +1,17 @@
 //! The catch-all route: what a person or a tool that comes without knowing anything finds first.
 //!
-//! - `GET /` is the welcome page, `GET /openapi.json` the merged description of every component.
+//! - `GET /` is the welcome page.
+//! - `GET /openapi.json` is the merged description of every component, `GET /openapi/{component}.json` one component's part
+//!   of it, and `GET /docs` shows them to people.
 //! - Every other path that no component owns is answered with a problem document.
 //!
-//! It has no database, no store and no secret. What must stay true: nothing here depends on the content of
-//! `openapi.json`, because the tool that writes that file links this crate.
+//! It has no database, no store and no secret. What must stay true: nothing here but the answers themselves depends on the
+//! content of `openapi.json`, because the tool that writes that file links this crate; `build.rs` takes any.
 
 mod description;
+mod docs;
 mod origin;
+mod packed;
 mod small_files;
 mod welcome;
 
@@ -24,13 +28,23 @@ pub fn router(settings: &Settings, _: Arc<App>) -> Router {
     Router::new()
         .merge(welcome::router(settings))
         .merge(description::router())
+        .merge(docs::router())
         .route("/favicon.svg", get(small_files::favicon))
         .route("/robots.txt", get(small_files::robots))
 }
 
 /// The API description of this component.
 #[derive(utoipa::OpenApi)]
-#[openapi(paths(welcome::show_welcome, description::show_description, small_files::favicon, small_files::robots))]
+#[openapi(paths(
+    welcome::show_welcome,
+    description::show_description,
+    description::show_part,
+    docs::show_docs,
+    docs::show_component_docs,
+    docs::show_docs_file,
+    small_files::favicon,
+    small_files::robots
+))]
 #[derive(Debug)]
 pub struct ApiDoc;
 

@@ -1,10 +1,10 @@
 //! What an instance knows: where the database and the store are, and how to read a client's address.
 //!
-//! Made once for an instance and shared by its requests, so it holds nothing of any request.
+//! Made once for an instance and shared by its requests, so it holds nothing of any request but whose an API key was.
 
 use db::{Db, DbError};
 
-use crate::{SettingError, Settings, Store, cors::Cors, health::LastLook, rate_limit::Limits};
+use crate::{SettingError, Settings, Store, cors::Cors, health::LastLook, key_tenants::KeyTenants, limits::Limits};
 
 /// The shared part of every component's state.
 #[derive(Debug)]
@@ -21,11 +21,13 @@ pub struct App {
     pub(crate) readiness: LastLook,
     /// How many requests a minute everybody has.
     pub(crate) limits: Result<Limits, SettingError>,
+    /// Whose API keys are that opened something lately.
+    pub(crate) key_tenants: KeyTenants,
 }
 
 impl App {
     /// The variables that [`App::new`] reads; a component adds its own.
-    pub const SETTINGS: [&'static str; 15] = [
+    pub const SETTINGS: [&'static str; 23] = [
         "db_host",
         "db_port",
         "db_name",
@@ -39,8 +41,16 @@ impl App {
         "cors_origins",
         "trusted_proxy_hops",
         "rate_limit_user",
+        "rate_limit_key",
         "rate_limit_tenant",
         "rate_limit_address",
+        "rate_limit_credentials",
+        "rate_limit_money_caller",
+        "rate_limit_money_tenant",
+        "rate_limit_reports_caller",
+        "rate_limit_reports_tenant",
+        "rate_limit_webhooks_address",
+        "rate_limit_webhooks_account",
     ];
 
     /// Reads the settings; what is wrong with one is found where it is used.
@@ -55,6 +65,7 @@ impl App {
             },
             readiness: LastLook::default(),
             limits: Limits::new(settings),
+            key_tenants: KeyTenants::default(),
         }
     }
 

@@ -5,13 +5,14 @@
 //! - The extractors [`Json`], [`Posted`], [`Query`] and [`Path`] refuse what is malformed, unknown, too large or
 //!   repeated, by name, before a handler runs.
 //! - [`ServiceCaller`] and [`InternalCaller`] show the service token, for routes that are not for people.
-//! - [`Visitor`] and [`count_member`] hold everybody to their rate limit before anything is done for them.
+//! - [`Visitor`], [`WebhookSender`], [`count_member`] and [`count_key`] hold everybody to their rate limit before anything is
+//!   done for them; [`RouteClass`] says which routes have limits of their own.
 //! - [`Problem`] is the only form in which anything is refused (RFC 9457).
 //! - [`App`] is what an instance knows from its variables; [`Store`] is the Redis-compatible store.
 //!
-//! What must stay true: no input causes a 500 or a trap; nothing of one request outlives it in the instance (the claims
-//! of a verified token are `identity`'s, kept by digest); no
-//! token, password, address of a person or body reaches the log.
+//! What must stay true: no input causes a 500 or a trap; nothing of one request outlives it in the instance (but the claims
+//! of a verified token, which are `identity`'s, and whose an API key was, both kept by digest); no token, password, address
+//! of a person or body reaches the log.
 
 mod app;
 mod bearer;
@@ -24,6 +25,8 @@ mod form;
 mod health;
 mod idempotency;
 mod json;
+mod key_tenants;
+mod limits;
 mod log;
 mod metrics;
 mod moment;
@@ -52,6 +55,7 @@ pub use form::Form;
 pub use health::{Health, Readiness, routes as health_routes};
 pub use idempotency::{Posted, answer_once};
 pub use json::{Json, parse_json, validated};
+pub use limits::RouteClass;
 pub use metrics::{Measure, metrics};
 pub use moment::Moment;
 pub use notes::Notes;
@@ -60,7 +64,7 @@ pub use path::Path;
 pub use problem::{Detail, FieldError, Problem, ProblemBody};
 pub use query::{Query, parse_form};
 pub use random::random_bytes;
-pub use rate_limit::{Visitor, count_key, count_member, count_visitor};
+pub use rate_limit::{Visitor, WebhookSender, count_key, count_member, count_visitor};
 pub use request_origin::RequestOrigin;
 pub use serve::Instance;
 pub use service_token::{InternalCaller, ServiceCaller, ServiceToken};

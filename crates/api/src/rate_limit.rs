@@ -1,21 +1,23 @@
-//! Rate limits: how many requests a minute a user, a tenant and an unknown address have.
+//! Rate limits: who is counted for a request, and against what.
 //!
-//! A caller with a valid token counts against their user and their tenant, both in one step; everybody else against
-//! their address. One EVAL of `rate_limit.lua` on the instance's connection decides and counts. What must stay true: a
-//! request over a limit does nothing and costs no database connection; what is refused is not counted, so waiting
-//! helps; with the store away nobody is refused, because these limits share out capacity and guard no secret (failed
-//! log-ins are throttled apart, and from Postgres then).
+//! A caller with a valid token counts against their user and their tenant; an API key against itself and its tenant; everybody
+//! else against their address; a gateway's message against its address and its account. Routes that cost more than others
+//! count against their class as well ([`RouteClass`]). One EVAL of `rate_limit.lua` on the instance's connection decides
+//! and counts, so that instances that run at once share one count. What must stay true: a request over a limit does nothing
+//! and costs no database connection; what is refused is not counted, so waiting helps; with the store away nobody is
+//! refused, because these limits share out capacity and guard no secret (failed log-ins are throttled apart, and from
+//! Postgres then).
 //!
 //! The answer carries `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10; ADR 0007).
 
-use std::{fmt::Write, sync::Arc};
+use std::{borrow::Cow, fmt::Write, sync::Arc};
 
 use axum::extract::{FromRef, FromRequestParts};
 use chrono::{DateTime, Utc};
 use http::{HeaderName, HeaderValue, StatusCode, request::Parts};
-use ids::{TenantId, UserId};
+use ids::{GatewayAccountId, TenantId, UserId};
 
-use crate::{App, ClientAddress, Clock, Notes, Problem, SettingError, Settings, Store};
+use crate::{App, ClientAddress, Clock, Notes, Problem, RouteClass, Store, limits::Limits};
 
 /// Decides and counts; its head says what it takes and answers.
 const SCRIPT: &str = include_str!("rate_limit.lua");
@@ -25,40 +27,17 @@ const WINDOW_MS: i64 = 60_000;
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const STANDING: HeaderName = HeaderName::from_static("ratelimit");
 
-/// Requests a minute; the same for all tenants, as long as there are no plans.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Limits {
-    user: u32,
-    tenant: u32,
-    address: u32,
-}
-
-impl Limits {
-    /// Reads the settings; the default stands where one is empty.
-    pub(crate) fn new(settings: &Settings) -> Result<Self, SettingError> {
-        Ok(Self {
-            user: limit(settings, "rate_limit_user", 300)?,
-            tenant: limit(settings, "rate_limit_tenant", 1200)?,
-            address: limit(settings, "rate_limit_address", 60)?,
-        })
-    }
-}
-
-fn limit(settings: &Settings, name: &'static str, default: u32) -> Result<u32, SettingError> {
-    match settings.text(name) {
-        "" => Ok(default),
-        _ => match settings.number(name)? {
-            0 => Err(SettingError { name, problem: "must be at least 1" }),
-            limit => Ok(limit),
-        },
-    }
-}
-
 /// Who is counted: a name for the client to read, a key for the store, and what they have.
 struct Subject {
-    name: &'static str,
+    name: Cow<'static, str>,
     key: String,
     limit: u32,
+}
+
+impl Subject {
+    fn new(name: impl Into<Cow<'static, str>>, key: String, limit: u32) -> Self {
+        Self { name: name.into(), key, limit }
+    }
 }
 
 /// What the script said.
@@ -101,58 +80,120 @@ where
     }
 }
 
+/// A gateway's message, counted before anything of it is read: against the address it comes from, and the account that its
+/// path names, if it names one.
+#[derive(Debug)]
+pub struct WebhookSender(());
+
+impl<S: Sync> FromRequestParts<S> for WebhookSender
+where
+    Arc<App>: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let app = Arc::<App>::from_ref(state);
+        let limits = limits(&app)?;
+        let address = ClientAddress::of(parts, &app).limit_key();
+        let now = now(parts).await;
+        // One slot of a cluster for all of them.
+        let start = "bizo:rate:{webhooks}";
+        let mut subjects =
+            vec![Subject::new("webhooks-address", format!("{start}:address:{address}"), limits.webhooks_address)];
+        let last = parts.uri.path().rsplit('/').next().unwrap_or_default();
+        if let Ok(account) = last.parse::<GatewayAccountId>() {
+            let key = format!("{start}:account:{account}");
+            subjects.push(Subject::new("webhooks-account", key, limits.webhooks_account));
+        }
+        count(&app.store, Notes::of(parts), now, &subjects).await?;
+        Ok(Self(()))
+    }
+}
+
 /// Counts a request of somebody without a token, or refuses it.
 pub async fn count_visitor(app: &App, parts: &mut Parts) -> Result<Visitor, Problem> {
+    let limits = limits(app)?;
     let address = ClientAddress::of(parts, app);
-    let Ok(clock) = Clock::from_request_parts(parts, &()).await;
-    let subject = Subject {
-        name: "address",
-        key: format!("bizo:rate:address:{}", address.limit_key()),
-        limit: limits(app)?.address,
-    };
-    count(&app.store, Notes::of(parts), clock.now(), &[subject]).await?;
+    let now = now(parts).await;
+    let key = format!("bizo:rate:{{address:{}}}", address.limit_key());
+    let of_class = limits.of_addresses(RouteClass::of(parts));
+    let of_class = of_class.map(|limit| Subject::new("credentials", format!("{key}:credentials"), limit));
+    let subjects: Vec<_> = [Subject::new("address", key, limits.address)].into_iter().chain(of_class).collect();
+    count(&app.store, Notes::of(parts), now, &subjects).await?;
     Ok(Visitor(address))
 }
 
 /// Counts a request of a person in a tenant (or in none), or refuses it.
-pub async fn count_member(
-    app: &App,
-    notes: Option<&Notes>,
-    user: UserId,
-    tenant: Option<TenantId>,
-    now: DateTime<Utc>,
-) -> Result<(), Problem> {
+pub async fn count_member(app: &App, parts: &mut Parts, user: UserId, tenant: Option<TenantId>) -> Result<(), Problem> {
     let limits = limits(app)?;
-    let of_user = |key| Subject { name: "user", key, limit: limits.user };
-    match tenant {
-        // The braces keep both keys in one slot of a cluster.
+    let now = now(parts).await;
+    let subjects = match tenant {
         Some(tenant) => {
-            let of_tenant = Subject { name: "tenant", key: format!("bizo:rate:{{{tenant}}}"), limit: limits.tenant };
-            count(&app.store, notes, now, &[of_user(format!("bizo:rate:{{{tenant}}}:{user}")), of_tenant]).await
+            let user = Caller { name: "user", id: user.to_string(), limit: limits.user };
+            of_tenant(&limits, RouteClass::of(parts), &user, tenant)
         }
-        None => count(&app.store, notes, now, &[of_user(format!("bizo:rate:{{{user}}}"))]).await,
-    }
+        None => vec![Subject::new("user", format!("bizo:rate:{{{user}}}"), limits.user)],
+    };
+    count(&app.store, Notes::of(parts), now, &subjects).await
 }
 
-/// Counts a request with an API key, or refuses it. Whose key it is only the database knows, and whether it is one at
-/// all: so that made-up keys cost nobody much, all keys of one address share what a tenant has.
+/// Counts a request with an API key, or refuses it. Whose key it is only the database knows, and whether it is one at all:
+/// until a request with it was done, all keys of one address share what a tenant has, so that made-up keys cost nobody
+/// much.
 pub async fn count_key(
     app: &App,
-    notes: Option<&Notes>,
+    parts: &mut Parts,
     key_digest: &[u8; 32],
-    address: &ClientAddress,
-    now: DateTime<Utc>,
+    tenant: Option<TenantId>,
 ) -> Result<(), Problem> {
     let limits = limits(app)?;
-    let name = key_digest.iter().take(16).fold(String::new(), |mut name, byte| {
+    let now = now(parts).await;
+    let key = Caller { name: "key", id: format!("key:{}", short_hex(key_digest)), limit: limits.key };
+    let subjects = match tenant {
+        Some(tenant) => of_tenant(&limits, RouteClass::of(parts), &key, tenant),
+        None => {
+            let start = format!("bizo:rate:{{key:{}}}", ClientAddress::of(parts, app).limit_key());
+            let of_key = Subject::new(key.name, format!("{start}:{}", key.id), key.limit);
+            vec![of_key, Subject::new("address", start, limits.tenant)]
+        }
+    };
+    count(&app.store, Notes::of(parts), now, &subjects).await
+}
+
+/// Enough of a digest to tell keys apart, for names in the store.
+pub(crate) fn short_hex(digest: &[u8; 32]) -> String {
+    digest.iter().take(16).fold(String::with_capacity(32), |mut name, byte| {
         // Writing to a string cannot fail.
         let _ = write!(name, "{byte:02x}");
         name
-    });
-    let address = address.limit_key();
-    let of_key = Subject { name: "key", key: format!("bizo:rate:{{key:{address}}}:{name}"), limit: limits.user };
-    let of_address = Subject { name: "address", key: format!("bizo:rate:{{key:{address}}}"), limit: limits.tenant };
-    count(&app.store, notes, now, &[of_key, of_address]).await
+    })
+}
+
+/// A person or an API key of a tenant.
+struct Caller {
+    name: &'static str,
+    id: String,
+    limit: u32,
+}
+
+/// The caller and their tenant, all requests together, and both once more for the class. The braces keep all keys in one
+/// slot of a cluster.
+fn of_tenant(limits: &Limits, class: RouteClass, caller: &Caller, tenant: TenantId) -> Vec<Subject> {
+    let Caller { name, id, limit } = caller;
+    let key = format!("bizo:rate:{{{tenant}}}");
+    let mut subjects =
+        vec![Subject::new(*name, format!("{key}:{id}"), *limit), Subject::new("tenant", key.clone(), limits.tenant)];
+    if let Some(of) = limits.of_callers(class) {
+        let class = of.class;
+        subjects.push(Subject::new(format!("{class}-{name}"), format!("{key}:{class}:{id}"), of.caller));
+        subjects.push(Subject::new(format!("{class}-tenant"), format!("{key}:{class}"), of.tenant));
+    }
+    subjects
+}
+
+async fn now(parts: &mut Parts) -> DateTime<Utc> {
+    let Ok(clock) = Clock::from_request_parts(parts, &()).await;
+    clock.now()
 }
 
 fn limits(app: &App) -> Result<Limits, Problem> {
@@ -176,7 +217,7 @@ async fn count(store: &Store, notes: Option<&Notes>, now: DateTime<Utc>, subject
 fn verdict(reply: &[i64]) -> Option<Verdict> {
     let mut numbers = reply.iter().map(|&number| u64::try_from(number).ok());
     let wait_ms = numbers.next()??;
-    let mut standings = Vec::with_capacity(2);
+    let mut standings = Vec::with_capacity(4);
     while let Some(remaining) = numbers.next() {
         standings.push((remaining?, numbers.next()??));
     }
@@ -196,25 +237,38 @@ fn standing(subjects: &[Subject], verdict: &Verdict) -> Standing {
 
 fn refusal(subjects: &[Subject], verdict: &Verdict) -> Problem {
     let spent = subjects.iter().zip(&verdict.standings).find(|(_, (remaining, _))| *remaining == 0);
-    let (name, limit) = spent.map_or(("address", 0), |(subject, _)| (subject.name, subject.limit));
+    let (name, limit) = spent.map_or(("address", 0), |(subject, _)| (subject.name.as_ref(), subject.limit));
+    let whose = whose(name);
     let seconds = verdict.wait_ms.div_ceil(1000);
     Problem::new(
         StatusCode::TOO_MANY_REQUESTS,
         "rate_limited",
         "Too many requests",
-        format!("The {limit} requests a minute of this {name} are used up; nothing was done. Wait {seconds} s."),
+        format!("The {limit} requests a minute of {whose} are used up; nothing was done. Wait {seconds} s."),
     )
     .retry_after(seconds)
+}
+
+/// A limit's name in words.
+fn whose(name: &str) -> String {
+    match name.split_once('-') {
+        Some(("money", who)) => format!("this {who} for moving money"),
+        Some(("reports", who)) => format!("this {who} for reports"),
+        Some(("webhooks", who)) => format!("this {who} for messages of gateways"),
+        _ if name == "credentials" => "this address for passwords, codes and tokens".to_owned(),
+        _ => format!("this {name}"),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Settings;
 
     fn subjects() -> [Subject; 2] {
         [
-            Subject { name: "user", key: "bizo:rate:{ten_1}:usr_1".to_owned(), limit: 300 },
-            Subject { name: "tenant", key: "bizo:rate:{ten_1}".to_owned(), limit: 1200 },
+            Subject::new("user", "bizo:rate:{ten_1}:usr_1".to_owned(), 300),
+            Subject::new("tenant", "bizo:rate:{ten_1}".to_owned(), 1200),
         ]
     }
 
@@ -244,10 +298,20 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_setting_is_the_default_and_none_turns_limits_off() {
-        let read = |value| Limits::new(&Settings::from_values([("rate_limit_user", value)]));
-        assert_eq!(read(""), Ok(Limits { user: 300, tenant: 1200, address: 60 }));
-        assert_eq!(read("7"), Ok(Limits { user: 7, tenant: 1200, address: 60 }));
-        assert!(read("0").is_err() && read("-1").is_err() && read("many").is_err());
+    fn a_class_counts_beside_all_requests_together() {
+        let limits = Limits::new(&Settings::from_values([])).unwrap();
+        let tenant: TenantId = "ten_01h455vb4pex5vsknk084sn02q".parse().unwrap();
+        let key = Caller { name: "key", id: "key:00ff".to_owned(), limit: 300 };
+        let of = |class| {
+            let subjects = of_tenant(&limits, class, &key, tenant);
+            // One slot of a cluster, and no key twice.
+            let keys: std::collections::BTreeSet<_> = subjects.iter().map(|subject| subject.key.clone()).collect();
+            assert_eq!(keys.len(), subjects.len());
+            assert!(keys.iter().all(|key| key.starts_with("bizo:rate:{ten_01h455vb4pex5vsknk084sn02q}")));
+            subjects.iter().map(|subject| format!("{} {}", subject.name, subject.limit)).collect::<Vec<_>>().join(", ")
+        };
+        assert_eq!(of(RouteClass::Ordinary), "key 300, tenant 1200");
+        assert_eq!(of(RouteClass::Money), "key 300, tenant 1200, money-key 120, money-tenant 600");
+        assert_eq!(of(RouteClass::Reports), "key 300, tenant 1200, reports-key 60, reports-tenant 240");
     }
 }

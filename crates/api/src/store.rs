@@ -54,10 +54,9 @@ impl Store {
 
     /// Runs a Lua script atomically and gives the whole numbers that it answers; any other answer is as none.
     pub async fn eval(&self, script: &str, keys: &[&str], args: &[i64]) -> Result<Vec<i64>, StoreAway> {
-        let text = |text: &str| RedisParameter::Binary(text.as_bytes().to_vec());
-        let mut parameters = vec![text(script), text(&keys.len().to_string())];
-        parameters.extend(keys.iter().copied().map(text));
-        parameters.extend(args.iter().map(|arg| text(&arg.to_string())));
+        let mut parameters = vec![binary(script), binary(&keys.len().to_string())];
+        parameters.extend(keys.iter().copied().map(binary));
+        parameters.extend(args.iter().map(|arg| binary(&arg.to_string())));
         let number = |value| match value {
             RedisResult::Int64(number) => Ok(number),
             _ => Err(StoreAway),
@@ -65,9 +64,24 @@ impl Store {
         self.execute("EVAL", parameters).await?.into_iter().map(number).collect()
     }
 
+    /// The text at a key, if there is one.
+    pub async fn text(&self, key: &str) -> Result<Option<String>, StoreAway> {
+        let reply = self.execute("GET", vec![binary(key)]).await?;
+        match reply.into_iter().next() {
+            Some(RedisResult::Binary(text)) => Ok(String::from_utf8(text).ok()),
+            _ => Ok(None),
+        }
+    }
+
+    /// Keeps a text at a key for a time.
+    pub async fn keep_text(&self, key: &str, text: &str, seconds: u32) -> Result<(), StoreAway> {
+        let parameters = vec![binary(key), binary(text), binary("EX"), binary(&seconds.to_string())];
+        self.execute("SET", parameters).await.map(|_| ())
+    }
+
     /// Deletes a key.
     pub async fn delete(&self, key: &str) -> Result<(), StoreAway> {
-        self.execute("DEL", vec![RedisParameter::Binary(key.as_bytes().to_vec())]).await.map(|_| ())
+        self.execute("DEL", vec![binary(key)]).await.map(|_| ())
     }
 
     /// Whether the store answers, asked past the breaker: this is what finds it well again.
@@ -117,6 +131,10 @@ impl Store {
         // One thread runs an instance, and a panic ends it: the lock is never contended or poisoned.
         self.link.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn binary(text: &str) -> RedisParameter {
+    RedisParameter::Binary(text.as_bytes().to_vec())
 }
 
 fn now() -> Instant {

@@ -1,11 +1,12 @@
 //! The connection of one request, and the call.
 
-use std::{pin::pin, time::Duration};
+use std::{pin::pin, sync::OnceLock, time::Duration};
 
 use futures::future::{Either, select};
 use send_wrapper::SendWrapper;
 use serde::{Serialize, de::DeserializeOwned};
 use spin_sdk::pg::{Certificate, Connection, DbValue, Error, OpenOptions, ParameterValue};
+use uuid::Uuid;
 
 use crate::{Claim, Config, DbError, Entry, Once, once::OnceRow};
 
@@ -26,6 +27,8 @@ pub enum Effect {
 /// One connection, for one request.
 pub struct Db {
     connection: Connection,
+    /// The tenant that an API key opened.
+    tenant_of_key: OnceLock<Uuid>,
 }
 
 impl Db {
@@ -43,9 +46,14 @@ impl Db {
         };
         match within(OPEN_LIMIT, opening).await {
             None => Err(DbError::Busy),
-            Some(Ok(connection)) => Ok(Self { connection }),
+            Some(Ok(connection)) => Ok(Self { connection, tenant_of_key: OnceLock::new() }),
             Some(Err(_)) => Err(DbError::Unavailable),
         }
+    }
+
+    /// The tenant that an API key opened, once a call with it was answered.
+    pub fn tenant_of_key(&self) -> Option<Uuid> {
+        self.tenant_of_key.get().copied()
     }
 
     /// Calls `function(caller, args)` and reads its JSON answer; `None` is SQL's NULL.
@@ -69,7 +77,7 @@ impl Db {
     ) -> Result<Answer, DbError> {
         let (enter, mut params) = entry.to_sql();
         params.push(args.0);
-        let statement = format!("select {function}({enter}, ${})::text", params.len());
+        let statement = format!("select {function}({enter}, ${})::text{}", params.len(), entry.learns());
         self.text(effect, function, statement, params).await
     }
 
@@ -121,13 +129,14 @@ impl Db {
             args.0,
         ]);
         let statement = format!(
-            "select app.once({enter}, ${}, ${}, ${}, ${}::text::timestamptz, ${}::text::regproc, ${})::text",
+            "select app.once({enter}, ${}, ${}, ${}, ${}::text::timestamptz, ${}::text::regproc, ${})::text{}",
             first,
             first + 1,
             first + 2,
             first + 3,
             first + 4,
             first + 5,
+            entry.learns(),
         );
         let answer = self.text(Effect::Writes, function, statement, params).await?;
         answer.read()?.ok_or(DbError::Decode { function, problem: "NULL from app.once" })
@@ -139,7 +148,7 @@ impl Db {
         answer.text.map(|_| ()).ok_or(DbError::Decode { function: "ping", problem: "NULL" })
     }
 
-    /// Runs a statement that answers one row of one text.
+    /// Runs a statement that answers one row of one text, and beside it perhaps the tenant of a key.
     async fn text(
         &self,
         effect: Effect,
@@ -160,6 +169,12 @@ impl Db {
             Some(Ok(row)) => row,
         };
         let Some(mut columns) = row else { return Err(DbError::Decode { function, problem: "no row" }) };
+        if columns.len() == 2
+            && let Some(DbValue::Str(tenant)) = columns.pop()
+            && let Ok(tenant) = tenant.parse()
+        {
+            let _ = self.tenant_of_key.set(tenant);
+        }
         match (columns.pop(), columns.is_empty()) {
             (Some(DbValue::DbNull), true) => Ok(Answer { function, text: None }),
             (Some(DbValue::Str(text)), true) => Ok(Answer { function, text: Some(text) }),

@@ -47,6 +47,14 @@ pub enum Entry {
 }
 
 impl Entry {
+    /// What a statement answers beside the work's own answer: for a key the tenant that it opened, which nobody knew before.
+    pub(crate) fn learns(&self) -> &'static str {
+        match self {
+            Self::Key { .. } => ", current_setting('app.tenant_id', true)",
+            Self::Tenant { .. } | Self::Person { .. } | Self::Row { .. } | Self::Nobody => "",
+        }
+    }
+
     /// The SQL expression of the entry and its parameters, which come first in the statement.
     pub(crate) fn to_sql(&self) -> (&'static str, Vec<ParameterValue>) {
         match self {

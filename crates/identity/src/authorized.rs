@@ -2,10 +2,11 @@
 
 use std::{marker::PhantomData, ops::Deref, sync::Arc};
 
-use api::{App, ClientAddress, Clock, Notes, Problem, SettingError, bearer};
+use api::{App, Clock, Notes, Problem, SettingError, bearer};
 use axum::extract::{FromRef, FromRequestParts};
 use db::Entry;
 use http::{HeaderMap, request::Parts};
+use ids::TenantId;
 use sha2::{Digest, Sha256};
 
 use crate::{Caller, Claims, TokenError, Verifier, right::Right};
@@ -71,10 +72,11 @@ async fn member(
     scope: Option<&'static str>,
 ) -> Result<Caller, Problem> {
     if let Some(hash) = api_key_hash(&parts.headers) {
-        count_key(&app, &hash, parts).await?;
+        let tenant = count_key(&app, &hash, parts).await?;
         // Whether it is a key is for the statement to find that does the work.
         let scope = scope.ok_or_else(no_key_may)?;
-        return Ok(Caller::new(app, None, Entry::Key { hash, scope, roles }));
+        let notes = Notes::of(parts).cloned();
+        return Ok(Caller::with_key(app, Entry::Key { hash, scope, roles }, hash, tenant, notes));
     }
     let claims = verified(&app, &verifier, parts).await?;
     let entry = tenant_entry(&claims, Some(roles)).ok_or_else(|| {
@@ -110,9 +112,11 @@ fn api_key_hash(headers: &HeaderMap) -> Option<[u8; 32]> {
     Some(Sha256::digest(key).into())
 }
 
-async fn count_key(app: &App, hash: &[u8; 32], parts: &mut Parts) -> Result<(), Problem> {
-    let Ok(clock) = Clock::from_request_parts(parts, &()).await;
-    api::count_key(app, Notes::of(parts), hash, &ClientAddress::of(parts, app), clock.now()).await
+/// Counts a request with a key; tells whose it is, where that is known from an earlier one.
+async fn count_key(app: &App, hash: &[u8; 32], parts: &mut Parts) -> Result<Option<TenantId>, Problem> {
+    let tenant = app.tenant_of_key(hash).await;
+    api::count_key(app, parts, hash, tenant).await?;
+    Ok(tenant)
 }
 
 /// The same for a key that is none: nothing was looked up.
@@ -140,7 +144,7 @@ async fn verified(app: &App, verifier: &Result<Verifier, SettingError>, parts: &
     if let (Some(notes), Some(tenant)) = (notes, claims.tid) {
         notes.tenant(tenant);
     }
-    api::count_member(app, notes, claims.sub, claims.tid, clock.now()).await?;
+    api::count_member(app, parts, claims.sub, claims.tid).await?;
     Ok(claims)
 }
 

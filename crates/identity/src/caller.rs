@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use api::App;
+use api::{App, Notes};
 use db::{Answer, Args, Claim, Db, DbError, Effect, Entry, Once};
 use futures::lock::Mutex;
+use ids::TenantId;
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
@@ -16,7 +17,15 @@ pub struct Caller {
     /// What the token says; none for an API key, whose tenant only the database knows.
     claims: Option<Claims>,
     entry: Entry,
+    key: Option<Key>,
     db: Mutex<Option<Db>>,
+}
+
+/// What a request with an API key knew before it was done.
+struct Key {
+    digest: [u8; 32],
+    tenant: Option<TenantId>,
+    notes: Option<Notes>,
 }
 
 impl std::fmt::Debug for Caller {
@@ -30,7 +39,18 @@ impl std::fmt::Debug for Caller {
 
 impl Caller {
     pub(crate) fn new(app: Arc<App>, claims: Option<Claims>, entry: Entry) -> Self {
-        Self { app, claims, entry, db: Mutex::new(None) }
+        Self { app, claims, entry, key: None, db: Mutex::new(None) }
+    }
+
+    /// A program with an API key, whose tenant may be known from an earlier request.
+    pub(crate) fn with_key(
+        app: Arc<App>,
+        entry: Entry,
+        digest: [u8; 32],
+        tenant: Option<TenantId>,
+        notes: Option<Notes>,
+    ) -> Self {
+        Self { key: Some(Key { digest, tenant, notes }), ..Self::new(app, None, entry) }
     }
 
     /// Nobody's token, but a row of ours says for whom: the account of a verified message, a payment that is due. `enter` is
@@ -76,7 +96,7 @@ impl Caller {
     ) -> Result<Once<Option<T>>, DbError> {
         let mut db = self.db.lock().await;
         let outcome = self.opened(&mut db).await?.call_once(claim, &self.entry, function, args).await;
-        Self::settled(&mut db, outcome)
+        self.settled(&mut db, outcome).await
     }
 
     async fn call<T: DeserializeOwned>(
@@ -92,7 +112,7 @@ impl Caller {
     async fn ask(&self, effect: Effect, function: &'static str, args: Args) -> Result<Answer, DbError> {
         let mut db = self.db.lock().await;
         let outcome = self.opened(&mut db).await?.ask(effect, &self.entry, function, args).await;
-        Self::settled(&mut db, outcome)
+        self.settled(&mut db, outcome).await
     }
 
     /// The request's connection, opened by the first call: never while a client is still sending its body.
@@ -103,11 +123,32 @@ impl Caller {
         }
     }
 
-    /// A connection that failed in the middle is not used again.
-    fn settled<T>(db: &mut Option<Db>, outcome: Result<T, DbError>) -> Result<T, DbError> {
+    /// A connection that failed in the middle is not used again; whose a key is, is remembered for the next request's count.
+    async fn settled<T>(&self, db: &mut Option<Db>, outcome: Result<T, DbError>) -> Result<T, DbError> {
+        if let Some(key) = &self.key {
+            let opened = db.as_ref().and_then(Db::tenant_of_key).map(TenantId::from);
+            self.learn(key, opened, outcome.as_ref().err()).await;
+        }
         if let Err(DbError::Unavailable | DbError::Interrupted | DbError::OutcomeUnknown) = outcome {
             *db = None;
         }
         outcome
+    }
+    async fn learn(&self, key: &Key, opened: Option<TenantId>, error: Option<&DbError>) {
+        match (opened, error) {
+            (Some(tenant), _) => {
+                if let Some(notes) = &key.notes {
+                    notes.tenant(tenant);
+                }
+                if key.tenant != Some(tenant) {
+                    self.app.keep_tenant_of_key(&key.digest, tenant).await;
+                }
+            }
+            // Revoked or expired: whoever has it must not spend the tenant's requests.
+            (None, Some(DbError::SessionRevoked | DbError::TenantGone)) if key.tenant.is_some() => {
+                self.app.forget_key(&key.digest).await;
+            }
+            _ => {}
+        }
     }
 }

@@ -47,8 +47,9 @@ async fn what_is_left_is_told_and_who_has_nothing_left_waits() {
             _ => anonymous.log_in(&fresh_email(), "wrong").await,
         };
         assert!(matches!(answer.status.as_u16(), 400 | 401), "{}", answer.status);
-        assert_eq!(answer.header("ratelimit-policy"), "\"address\";q=6;w=60");
-        assert_eq!(left(&answer), [("address".to_owned(), 4 - nth)]);
+        // Some routes tell of a limit of their own beside it.
+        assert!(answer.header("ratelimit-policy").starts_with("\"address\";q=6;w=60"));
+        assert_eq!(left(&answer)[0], ("address".to_owned(), 4 - nth));
     }
     for answer in [anonymous.register(&fresh_email()).await, anonymous.log_in(&fresh_email(), "wrong").await] {
         answer.problem(429, "rate_limited");

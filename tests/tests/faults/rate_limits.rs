@@ -3,6 +3,8 @@
 use e2e::{Anonymous, Answer, App, HostOptions, Member};
 use futures::future::join_all;
 use redis::{Client, Script};
+use reqwest::Method;
+use serde_json::{Value, json};
 
 /// An app with limits that a test reaches.
 fn app(user: u32, tenant: u32, address: u32) -> App {
@@ -69,6 +71,160 @@ async fn without_a_valid_token_the_address_counts() {
     refused(&anonymous.log_in(&owner.email, "wrong").await, "4 requests a minute of this address");
     // Who has a token is not held to what others did from the same address.
     owner.get("/leads").await.expect(200);
+}
+
+/// An app with these limits, and all others out of reach.
+fn app_with(limits: &[(&'static str, u32)], arguments: Vec<&'static str>) -> App {
+    let variables = limits.iter().map(|&(name, limit)| (name, limit.to_string())).collect();
+    App::own(HostOptions { variables, arguments, ..HostOptions::default() }).expect("an app")
+}
+
+#[tokio::test]
+async fn what_moves_money_has_limits_of_its_own_also_for_many_at_once() {
+    let app = app_with(&[("rate_limit_money_caller", 4), ("rate_limit_money_tenant", 6)], vec![]);
+    let owner = Member::owner(&app).await;
+    let mate = owner.colleague(&app, "member").await;
+    let answers = join_all((0..16).map(|_| owner.pay(100))).await;
+    let (paid, others): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == 201);
+    assert_eq!(paid.len(), 4);
+    for answer in &others {
+        refused(answer, "4 requests a minute of this user for moving money");
+    }
+    let policy = paid[0].header("ratelimit-policy");
+    assert!(policy.ends_with(r#""money-user";q=4;w=60, "money-tenant";q=6;w=60"#), "{policy}");
+    // What was refused made no payment, and left the key free.
+    assert_eq!(owner.get("/payments?limit=100").await.expect(200)["data"].as_array().unwrap().len(), 4);
+    // Whoever works in the same tenant has what is left of the tenant's.
+    let answers = join_all((0..4).map(|_| mate.pay(100))).await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 201).count(), 2);
+    refused(
+        answers.iter().find(|answer| answer.status != 201).unwrap(),
+        "6 requests a minute of this tenant for moving money",
+    );
+    // Reading at the same routes goes on, and so does everything else.
+    for path in ["/payments", "/leads"] {
+        let answer = owner.get(path).await;
+        answer.expect(200);
+        assert!(!answer.header("ratelimit-policy").contains("money"), "{path}");
+    }
+    Member::owner(&app).await.pay(100).await.expect(201);
+}
+
+#[tokio::test]
+async fn figures_have_limits_of_their_own_in_every_component() {
+    let app = app_with(&[("rate_limit_reports_caller", 3), ("rate_limit_reports_tenant", 100)], vec![]);
+    let owner = Member::owner(&app).await;
+    for path in ["/analytics/leads", "/analytics/payments", "/analytics/leads"] {
+        owner.get(path).await.expect(200);
+    }
+    // A report of Stripe's that could not be made counts like one that was.
+    for path in ["/analytics/payments", "/analytics/leads", "/ledger/reconciliation?gateway=stripe&mode=test"] {
+        refused(&owner.get(path).await, "3 requests a minute of this user for reports");
+    }
+    owner.get("/leads").await.expect(200);
+}
+
+#[tokio::test]
+async fn who_tries_passwords_has_less_than_who_reads() {
+    let app = app_with(&[("rate_limit_credentials", 5)], vec![]);
+    let owner = Member::owner(&app).await; // registers and logs in
+    let anonymous = Anonymous::of(&app);
+    let body = json!({ "email": owner.email });
+    anonymous.post("/auth/forgot-password", &body).await.expect(202);
+    anonymous.log_in(&owner.email, "wrong").await.expect(400);
+    anonymous.post("/auth/reset-password", &json!({ "token": "x", "password": "correct horse" })).await.expect(400);
+    for (path, body) in [
+        ("/auth/forgot-password", body),
+        ("/auth/verify", json!({ "token": "x" })),
+        ("/auth/mfa/verify", json!({ "mfa_token": "x", "code": "123456" })),
+        ("/invitations/accept", json!({ "token": "x" })),
+        ("/auth/register", json!({ "email": "ada@example.com", "password": "correct horse battery" })),
+    ] {
+        refused(
+            &anonymous.post(path, &body).await,
+            "5 requests a minute of this address for passwords, codes and tokens",
+        );
+    }
+    refused(
+        &anonymous.log_in(&owner.email, "wrong").await,
+        "5 requests a minute of this address for passwords, codes and tokens",
+    );
+    // The rest of what an address may do is as it was.
+    anonymous.get("/leads").await.problem(401, "unauthenticated");
+    anonymous.post("/auth/refresh", &json!({ "refresh_token": owner.refresh_token })).await.expect(200);
+}
+
+#[tokio::test]
+async fn messages_of_gateways_count_by_account_and_by_address() {
+    let app = app_with(&[("rate_limit_webhooks_account", 3), ("rate_limit_webhooks_address", 8)], vec![]);
+    let anonymous = Anonymous::of(&app);
+    let mut accounts = Vec::new();
+    for _ in 0..2 {
+        let owner = Member::owner(&app).await;
+        let credentials = json!({ "secret_key": "sk_test_planted_limits", "webhook_secret": "whsec_planted_limits_1" });
+        let account = json!({ "mode": "test", "credentials": credentials });
+        let saved = owner.put("/gateways/stripe/account", &account).await.expect(200);
+        let url = saved["webhook_url"].as_str().expect("an address");
+        accounts.push(url[url.find("/webhooks/").expect("a path")..].to_owned());
+    }
+    let deliver = async |path: &str| anonymous.post(path, &json!({ "id": "evt_1" })).await;
+    for _ in 0..3 {
+        deliver(&accounts[0]).await.problem(401, "webhook_not_signed");
+    }
+    refused(&deliver(&accounts[0]).await, "3 requests a minute of this account for messages of gateways");
+    // A neighbour's messages go on coming, until the address has had its share.
+    for _ in 0..3 {
+        deliver(&accounts[1]).await.problem(401, "webhook_not_signed");
+    }
+    for _ in 0..2 {
+        deliver("/webhooks/stripe").await.problem(400, "webhook_unreadable");
+    }
+    refused(&deliver("/webhooks/stripe").await, "8 requests a minute of this address for messages of gateways");
+    // None of it is anything that the address's other requests pay for.
+    anonymous.get("/leads").await.problem(401, "unauthenticated");
+}
+
+/// Each request gets an instance of its own here, so what one learnt the next finds in the store.
+#[tokio::test]
+async fn a_tenants_keys_share_the_tenants_limit_with_its_people() {
+    let app = app_with(&[("rate_limit_tenant", 9)], vec!["--max-instance-reuse-count", "1"]);
+    let owner = Member::owner(&app).await;
+    let made = [owner.make_api_key(&["leads:read"]).await, owner.make_api_key(&["leads:read"]).await];
+    let programs = made.each_ref().map(|key| owner.program(key));
+    // Two of nine went into making the keys. Whose a key is, is known after its first request.
+    for program in &programs {
+        let answer = program.get("/leads").await;
+        answer.expect(200);
+        assert_eq!(answer.header("ratelimit-policy"), r#""key";q=1000000;w=60, "address";q=9;w=60"#);
+    }
+    for (nth, program) in programs.iter().chain(&programs).enumerate() {
+        let answer = program.get("/leads").await;
+        answer.expect(200);
+        assert_eq!(answer.header("ratelimit-policy"), r#""key";q=1000000;w=60, "tenant";q=9;w=60"#);
+        assert!(
+            answer.header("ratelimit").contains(&format!(r#""tenant";r={}"#, 6 - nth)),
+            "{}",
+            answer.header("ratelimit")
+        );
+    }
+    // Who has lost their key can spend nothing of the tenant's: after its first refusal it is like one made up.
+    let path = format!("/api-keys/{}", made[0]["id"].as_str().expect("an id"));
+    owner.delete(&path).await.expect(204);
+    programs[0].get("/leads").await.problem(401, "unauthenticated");
+    for _ in 0..4 {
+        let answer = programs[0].get("/leads").await;
+        answer.problem(401, "unauthenticated");
+        assert!(answer.header("ratelimit-policy").contains("address"), "{}", answer.header("ratelimit-policy"));
+    }
+    // Nine less two, four, one and one.
+    programs[1].get("/leads").await.expect(200);
+    refused(&owner.get("/leads").await, "9 requests a minute of this tenant");
+    refused(&programs[1].get("/leads").await, "9 requests a minute of this tenant");
+    // The log names the tenant of a key that let somebody in.
+    let tenant: Value = owner.account["tenant"]["id"].clone();
+    let log = app.host.log();
+    let lines = log.lines().filter(|line| line.contains(r#""route":"/leads","status":200"#));
+    assert!(lines.clone().count() >= 7 && lines.clone().all(|line| line.contains(tenant.as_str().unwrap())), "{log}");
 }
 
 #[tokio::test]

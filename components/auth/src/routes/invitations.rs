@@ -6,7 +6,10 @@
 
 use std::sync::Arc;
 
-use api::{App, Clock, Limit, Page, Path, Posted, Problem, Query, RequestOrigin, SettingError, Visitor, answer_once};
+use api::{
+    App, Clock, Limit, Page, Path, Posted, Problem, Query, RequestOrigin, RouteClass, SettingError, Visitor,
+    answer_once,
+};
 use axum::{
     Json, Router,
     extract::{FromRequestParts, State},
@@ -44,7 +47,7 @@ use crate::{
 pub(crate) fn router() -> Router<AuthState> {
     Router::new()
         .route("/invitations", post(create_invitation).get(list_invitations))
-        .route("/invitations/accept", post(accept_invitation))
+        .route("/invitations/accept", post(accept_invitation).layer(RouteClass::Credentials.layer()))
         .route("/invitations/{id}", delete(withdraw_invitation))
 }
 

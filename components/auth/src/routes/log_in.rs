@@ -7,8 +7,8 @@
 use std::sync::Arc;
 
 use api::{
-    App, ClientAddress, Clock, Json as JsonIn, Problem, RequestOrigin, SettingError, Visitor, parse_form, random_bytes,
-    read_body,
+    App, ClientAddress, Clock, Json as JsonIn, Problem, RequestOrigin, RouteClass, SettingError, Visitor, parse_form,
+    random_bytes, read_body,
 };
 use axum::{Json, Router, body::Body, extract::State, routing::post};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -46,7 +46,10 @@ use crate::{
 const FORM_BYTES_MAX: usize = 16 * 1024;
 
 pub(crate) fn router() -> Router<AuthState> {
-    Router::new().route("/auth/jwt/login", post(log_in)).route("/auth/mfa/verify", post(give_factor))
+    Router::new()
+        .route("/auth/jwt/login", post(log_in))
+        .route("/auth/mfa/verify", post(give_factor))
+        .route_layer(RouteClass::Credentials.layer())
 }
 
 /// The form of OAuth 2.0's password grant, as fastapi-users takes it. Holds a password, so it has no `Debug`.

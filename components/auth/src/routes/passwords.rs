@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use api::{App, Clock, Json as JsonIn, Problem, RequestOrigin, SettingError, Visitor, random_bytes};
+use api::{App, Clock, Json as JsonIn, Problem, RequestOrigin, RouteClass, SettingError, Visitor, random_bytes};
 use axum::{Json, Router, extract::State, routing::post};
 use email::EmailAddress;
 use garde::Validate;
@@ -29,6 +29,7 @@ pub(crate) fn router() -> Router<AuthState> {
     Router::new()
         .route("/auth/forgot-password", post(forget_password))
         .route("/auth/reset-password", post(reset_password))
+        .route_layer(RouteClass::Credentials.layer())
 }
 
 /// Whose mailbox a message is to go to.

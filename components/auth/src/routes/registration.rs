@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use api::{App, Clock, Posted, Problem, RequestOrigin, SettingError, Visitor, answer_once, random_bytes};
+use api::{App, Clock, Posted, Problem, RequestOrigin, RouteClass, SettingError, Visitor, answer_once, random_bytes};
 use axum::{
     Json, Router,
     extract::State,
@@ -35,7 +35,7 @@ use crate::{
 };
 
 pub(crate) fn router() -> Router<AuthState> {
-    Router::new().route("/auth/register", post(register))
+    Router::new().route("/auth/register", post(register)).route_layer(RouteClass::Credentials.layer())
 }
 
 /// Who wants an account. Holds a password, so it has no `Debug`.

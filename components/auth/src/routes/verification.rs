@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use api::{App, Clock, Json as JsonIn, Problem, RequestOrigin, Visitor};
+use api::{App, Clock, Json as JsonIn, Problem, RequestOrigin, RouteClass, Visitor};
 use axum::{Json, Router, extract::State, routing::post};
 use garde::Validate;
 use http::StatusCode;
@@ -27,6 +27,7 @@ pub(crate) fn router() -> Router<AuthState> {
     Router::new()
         .route("/auth/request-verify-token", post(request_verification))
         .route("/auth/verify", post(verify_email))
+        .route_layer(RouteClass::Credentials.layer())
 }
 
 /// Sends a token to whoever has the address and has not proven it, if anybody; the answer is the same for every address.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use api::{Clock, Moment, Problem, Query};
+use api::{Clock, Moment, Problem, Query, RouteClass};
 use axum::{Json, Router, routing::get};
 use chrono::NaiveDate;
 use identity::{Authorized, right::ReadLeads};
@@ -23,7 +23,7 @@ use crate::{
 };
 
 pub(crate) fn router() -> Router<CrmState> {
-    Router::new().route("/analytics/leads", get(summarize_leads))
+    Router::new().route("/analytics/leads", get(summarize_leads)).route_layer(RouteClass::Reports.layer())
 }
 
 /// Of which leads.

@@ -1,6 +1,6 @@
 //! The figures of a tenant's payments: of one moment, in one statement.
 
-use api::{Clock, Moment, Problem, Query};
+use api::{Clock, Moment, Problem, Query, RouteClass};
 use axum::{Json, Router, routing::get};
 use chrono::TimeDelta;
 use identity::{Authorized, right::ReadPayments};
@@ -18,7 +18,7 @@ const DAYS_MAX: i64 = 366;
 const DAYS_SHOWN: i64 = 30;
 
 pub(crate) fn router() -> Router<PaymentsState> {
-    Router::new().route("/analytics/payments", get(summarize_payments))
+    Router::new().route("/analytics/payments", get(summarize_payments)).route_layer(RouteClass::Reports.layer())
 }
 
 /// Of which payments.

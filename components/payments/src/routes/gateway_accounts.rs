@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use api::{Clock, Json as JsonIn, Query, RequestOrigin, SettingError};
+use api::{Clock, Json as JsonIn, Query, RequestOrigin, RouteClass, SettingError};
 use axum::{
     Json, Router,
     extract::{Path as RawPath, State},
@@ -40,10 +40,13 @@ use crate::{
 const PREVIOUS_SECRET_LIFE: TimeDelta = TimeDelta::hours(24);
 
 pub(crate) fn router() -> Router<PaymentsState> {
-    Router::new().route("/gateways", get(list_gateways)).route(
-        "/gateways/{gateway}/account",
-        put(put_gateway_account).get(find_gateway_account).delete(remove_gateway_account),
-    )
+    Router::new()
+        .route("/gateways", get(list_gateways))
+        .route(
+            "/gateways/{gateway}/account",
+            put(put_gateway_account).get(find_gateway_account).delete(remove_gateway_account),
+        )
+        .route_layer(RouteClass::Money.layer())
 }
 
 /// A gateway and what it can do.

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use api::{Clock, IfMatch, Path, Posted, Problem, RequestOrigin, SettingError, etag};
+use api::{Clock, IfMatch, Path, Posted, Problem, RequestOrigin, RouteClass, SettingError, etag};
 use axum::{
     Json, Router,
     extract::State,
@@ -48,6 +48,7 @@ pub(crate) fn router() -> Router<PaymentsState> {
         .route("/payments/{id}/capture", post(capture_payment))
         .route("/payments/{id}/cancel", post(cancel_payment))
         .route("/payments/{id}/sync", post(sync_payment))
+        .route_layer(RouteClass::Money.layer())
 }
 
 /// How much to capture.

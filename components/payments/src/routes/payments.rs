@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use api::{
-    Clock, Moment, Page, Path, Posted, Problem, Query, SettingError, decode_cursor, encode_cursor, random_bytes,
+    Clock, Moment, Page, Path, Posted, Problem, Query, RouteClass, SettingError, decode_cursor, encode_cursor,
+    random_bytes,
 };
 use axum::{Json, Router, extract::State, response::Response, routing::get};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -49,7 +50,10 @@ use crate::{
 const LIFE: TimeDelta = TimeDelta::hours(23);
 
 pub(crate) fn router() -> Router<PaymentsState> {
-    Router::new().route("/payments", get(list_payments).post(create_payment)).route("/payments/{id}", get(find_payment))
+    Router::new()
+        .route("/payments", get(list_payments).post(create_payment))
+        .route("/payments/{id}", get(find_payment))
+        .route_layer(RouteClass::Money.layer())
 }
 
 /// What is to be paid.

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use api::{Clock, Moment, Problem, Query, SettingError};
+use api::{Clock, Moment, Problem, Query, RouteClass, SettingError};
 use axum::{Json, Router, extract::State, routing::get};
 use chrono::{DateTime, TimeDelta, Utc};
 use identity::{Authorized, right::ReadPayments};
@@ -32,7 +32,7 @@ const DAYS_MAX: i64 = 31;
 const PAYERS_TIME: TimeDelta = TimeDelta::days(1);
 
 pub(crate) fn router() -> Router<PaymentsState> {
-    Router::new().route("/ledger/reconciliation", get(reconcile))
+    Router::new().route("/ledger/reconciliation", get(reconcile)).route_layer(RouteClass::Reports.layer())
 }
 
 /// Of what.

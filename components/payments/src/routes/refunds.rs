@@ -4,7 +4,9 @@
 
 use std::sync::Arc;
 
-use api::{Clock, Moment, Page, Path, Posted, Query, RequestOrigin, SettingError, decode_cursor, encode_cursor};
+use api::{
+    Clock, Moment, Page, Path, Posted, Query, RequestOrigin, RouteClass, SettingError, decode_cursor, encode_cursor,
+};
 use axum::{
     Json, Router,
     extract::State,
@@ -36,7 +38,9 @@ use crate::{
 };
 
 pub(crate) fn router() -> Router<PaymentsState> {
-    Router::new().route("/payments/{id}/refunds", get(list_refunds).post(create_refund))
+    Router::new()
+        .route("/payments/{id}/refunds", get(list_refunds).post(create_refund))
+        .route_layer(RouteClass::Money.layer())
 }
 
 /// What is to go back.

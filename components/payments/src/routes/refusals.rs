@@ -67,6 +67,7 @@ api::refusals! {
         "408": "`body_timed_out`",
         "409": "`webhook_other_mode`",
         "413": "`body_too_large`",
+        "429": "`rate_limited`",
         "503": "`webhook_not_verified`, `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured`",
     }
     /// Returning payers.

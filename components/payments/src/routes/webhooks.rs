@@ -7,7 +7,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use api::{App, BODY_BYTES_MAX, Clock, Problem, SettingError, read_body};
+use api::{App, BODY_BYTES_MAX, Clock, Problem, SettingError, WebhookSender, read_body};
 use axum::{
     Json, Router,
     body::Body,
@@ -60,6 +60,7 @@ pub(crate) struct Receipt {
     request_body(content = String, content_type = "application/json", description = "As the gateway sends it, signed"),
     responses((status = 200, description = "It is kept", body = Receipt), Receiving))]
 pub(crate) async fn receive_webhook(
+    _: WebhookSender,
     State(app): State<Arc<App>>,
     State(gateways): State<Arc<Result<Gateways, SettingError>>>,
     RawPath((gateway, account)): RawPath<(String, String)>,
@@ -84,6 +85,7 @@ pub(crate) async fn receive_webhook(
     request_body(content = String, content_type = "application/json", description = "As the gateway sends it, signed"),
     responses((status = 200, description = "It is kept", body = Receipt), Receiving))]
 pub(crate) async fn receive_bare_webhook(
+    _: WebhookSender,
     State(app): State<Arc<App>>,
     State(gateways): State<Arc<Result<Gateways, SettingError>>>,
     RawPath(gateway): RawPath<String>,
