@@ -1,4 +1,5 @@
-//! The app under test: servers, database, secrets and a host, put together as `./dev up` does it.
+//! The app under test: servers, database, secrets and a host, put together as it is deployed: release WebAssembly, production's
+//! runtime configuration and instance memory, a role for each component, TLS to Postgres.
 
 use std::sync::OnceLock;
 
@@ -15,21 +16,6 @@ use crate::{
     host::{Host, free_port},
     mailbox::{Mailbox, Message},
 };
-
-/// The limits of `spin.toml`, as far as a test of something else would meet them.
-const RATE_LIMITS: [&str; 11] = [
-    "USER",
-    "KEY",
-    "TENANT",
-    "ADDRESS",
-    "CREDENTIALS",
-    "MONEY_CALLER",
-    "MONEY_TENANT",
-    "REPORTS_CALLER",
-    "REPORTS_TENANT",
-    "WEBHOOKS_ADDRESS",
-    "WEBHOOKS_ACCOUNT",
-];
 
 /// A running app.
 #[derive(Debug)]
@@ -62,8 +48,11 @@ impl App {
         static SHARED: OnceLock<App> = OnceLock::new();
         SHARED.get_or_init(|| {
             let given = std::env::var("TEST_DATABASE_URL").ok().zip(std::env::var("TEST_REDIS_URL").ok());
+            let authority = std::env::var("TEST_DATABASE_CA").ok();
             match given {
-                Some((database, redis)) => Self::on(&database, &redis, None, HostOptions::default()),
+                Some((database, redis)) => {
+                    Self::on(&database, authority.as_deref(), &redis, None, HostOptions::default())
+                }
                 None => Self::own(HostOptions::default()),
             }
             .expect("the app starts")
@@ -74,10 +63,17 @@ impl App {
     pub fn own(options: HostOptions) -> Result<Self> {
         let servers = ThrowAway::start()?;
         let (database, redis) = (servers.postgres.admin_url(), servers.redis.url());
-        Self::on(&database, &redis, Some(servers), options)
+        let authority = servers.postgres.authority().map(str::to_owned);
+        Self::on(&database, authority.as_deref(), &redis, Some(servers), options)
     }
 
-    fn on(admin_url: &str, redis_url: &str, servers: Option<ThrowAway>, options: HostOptions) -> Result<Self> {
+    fn on(
+        admin_url: &str,
+        authority: Option<&str>,
+        redis_url: &str,
+        servers: Option<ThrowAway>,
+        options: HostOptions,
+    ) -> Result<Self> {
         let port = free_port()?;
         let origin = format!("http://127.0.0.1:{port}");
         let database = format!("test_{}_{port}", std::process::id());
@@ -87,10 +83,15 @@ impl App {
             redis_url: Some(redis_url.to_owned()),
             public_origin: Some(origin.clone()),
         })?;
-        // All tests come from one address; those of the limits set their own.
-        for name in RATE_LIMITS {
-            variables.insert(format!("SPIN_VARIABLE_RATE_LIMIT_{name}"), "1000000".to_owned());
+        // As production has it: nobody speaks to Postgres in the clear, and its certificate must verify.
+        // The benchmark's peers, which keep the contract on the same tests, speak no TLS.
+        let speaks_tls = std::env::var("TEST_DATABASE_TLS").as_deref() != Ok("no");
+        if let Some(authority) = authority.filter(|authority| speaks_tls && !authority.is_empty()) {
+            variables.insert("SPIN_VARIABLE_DB_SSLMODE".to_owned(), "require".to_owned());
+            variables.insert("SPIN_VARIABLE_DB_CA".to_owned(), authority.to_owned());
         }
+        // All tests come from one address; those of the limits set their own.
+        secrets::lift_limits(&mut variables);
         let mailbox = Mailbox::start(&variables["SPIN_VARIABLE_NOTIFY_SECRET"]).context("the mailbox")?;
         variables.insert("SPIN_VARIABLE_NOTIFY_ORIGIN".to_owned(), mailbox.origin.clone());
         let paypal = Paypal::start().context("a gateway")?;

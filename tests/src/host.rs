@@ -125,9 +125,13 @@ impl Drop for Host {
 
 fn spawn(folder: &Path, port: u16, variables: &Variables, options: &HostOptions) -> Result<(Child, ChildStdin)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the project's folder")?;
-    let connections = options.database_connections.unwrap_or(60);
     let runtime_config = folder.join("runtime-config.toml");
-    std::fs::write(&runtime_config, format!("[outbound_pg]\nmax_connections = {connections}\n"))?;
+    let production = Production::read(root)?;
+    let text = match options.database_connections {
+        Some(connections) => format!("[outbound_pg]\nmax_connections = {connections}\n"),
+        None => production.runtime_config,
+    };
+    std::fs::write(&runtime_config, text)?;
     let log = File::options().create(true).append(true).open(folder.join("host.log"))?;
 
     let mut shell = Command::new("sh")
@@ -139,6 +143,7 @@ fn spawn(folder: &Path, port: u16, variables: &Variables, options: &HostOptions)
         .arg(folder.join("state"))
         .arg("--runtime-config-file")
         .arg(runtime_config)
+        .args(["--max-instance-memory", &production.instance_bytes.to_string()])
         .args(&options.arguments)
         // An `.env` in the working directory would be read: the project's own must not be.
         .current_dir(folder)
@@ -151,6 +156,28 @@ fn spawn(folder: &Path, port: u16, variables: &Variables, options: &HostOptions)
     let mut lifeline = shell.stdin.take().context("the shell's input")?;
     lifeline.flush()?;
     Ok((shell, lifeline))
+}
+
+/// How the app is deployed, as far as a host is told: read from the manifests, so that tests run what they say.
+struct Production {
+    runtime_config: String,
+    instance_bytes: u64,
+}
+
+impl Production {
+    fn read(root: &Path) -> Result<Self> {
+        let settings = std::fs::read_to_string(root.join("deploy/base/settings.yaml"))?;
+        let mut lines = settings.lines().skip_while(|line| line.trim() != "runtime-config.toml: |");
+        let head = lines.next().context("deploy/base/settings.yaml has no runtime-config.toml")?;
+        let indent = head.len() - head.trim_start().len();
+        let inside = |line: &&str| line.trim().is_empty() || line.len() - line.trim_start().len() > indent;
+        let runtime_config: String = lines.take_while(inside).map(|line| format!("{}\n", line.trim())).collect();
+
+        let app = std::fs::read_to_string(root.join("deploy/single-node/app.yaml"))?;
+        let (_, limit) = app.split_once("invocationLimits: { memory: ").context("single-node has no invocationLimits")?;
+        let (mebibytes, _) = limit.split_once("Mi").context("invocationLimits is not in Mi")?;
+        Ok(Self { runtime_config, instance_bytes: mebibytes.parse::<u64>()? << 20 })
+    }
 }
 
 fn host_binary(root: &Path) -> Result<PathBuf> {

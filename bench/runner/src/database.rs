@@ -15,11 +15,6 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, postgres::PgConnectOptions};
 
 const NAME: &str = "bench";
 
-/// The limiter runs on every request, and never refuses one.
-const LIMITS: [&str; 3] =
-    ["SPIN_VARIABLE_RATE_LIMIT_USER", "SPIN_VARIABLE_RATE_LIMIT_TENANT", "SPIN_VARIABLE_RATE_LIMIT_ADDRESS"];
-const NEVER_REACHED: &str = "1000000000";
-
 /// The servers, and a connection as the administrator of the app's database.
 #[derive(Debug)]
 pub(crate) struct Database {
@@ -43,7 +38,7 @@ impl Database {
             redis_url: Some(servers.redis.url()),
             public_origin: None,
         })?;
-        variables.extend(LIMITS.map(|name| (name.to_owned(), NEVER_REACHED.to_owned())));
+        secrets::lift_limits(&mut variables);
         let wanted = migrate::Bootstrap {
             admin_url: admin_url.clone(),
             database: NAME.to_owned(),

@@ -4,7 +4,7 @@ use axum::extract::Query;
 use send_wrapper::SendWrapper;
 use serde::Deserialize;
 use spin_sdk::{
-    pg::{Connection, Error, ParameterValue, PgError},
+    pg::{Certificate, Connection, Error, OpenOptions, ParameterValue, PgError},
     time,
 };
 use std::time::Duration;
@@ -62,9 +62,11 @@ pub(crate) async fn parameter(Query(Parameter { kind, value }): Query<Parameter>
     .await
 }
 
-/// Opens the address in the body.
-pub(crate) async fn open(address: String) -> String {
-    match SendWrapper::new(Connection::open(address)).await {
+/// Opens the address in the body's first line, trusting the authority whose certificate follows it.
+pub(crate) async fn open(body: String) -> String {
+    let (address, authority) = body.split_once('\n').unwrap_or((&body, ""));
+    let ca_root = (!authority.is_empty()).then(|| Certificate::Text(authority.to_owned()));
+    match SendWrapper::new(Connection::open_with_options(address, OpenOptions { ca_root })).await {
         Ok(_) => "open".to_owned(),
         Err(error) => told(&error),
     }

@@ -195,12 +195,12 @@ async fn a_tenants_keys_share_the_tenants_limit_with_its_people() {
     for program in &programs {
         let answer = program.get("/leads").await;
         answer.expect(200);
-        assert_eq!(answer.header("ratelimit-policy"), r#""key";q=1000000;w=60, "address";q=9;w=60"#);
+        assert_eq!(answer.header("ratelimit-policy"), r#""key";q=1000000000;w=60, "address";q=9;w=60"#);
     }
     for (nth, program) in programs.iter().chain(&programs).enumerate() {
         let answer = program.get("/leads").await;
         answer.expect(200);
-        assert_eq!(answer.header("ratelimit-policy"), r#""key";q=1000000;w=60, "tenant";q=9;w=60"#);
+        assert_eq!(answer.header("ratelimit-policy"), r#""key";q=1000000000;w=60, "tenant";q=9;w=60"#);
         assert!(
             answer.header("ratelimit").contains(&format!(r#""tenant";r={}"#, 6 - nth)),
             "{}",

@@ -8,6 +8,7 @@ pub(crate) mod http;
 pub(crate) mod postgres;
 pub(crate) mod postgres_pool;
 pub(crate) mod postgres_query;
+mod postgres_tls;
 pub(crate) mod postgres_types;
 pub(crate) mod postgres_values;
 pub(crate) mod redis;

@@ -4,13 +4,26 @@
 
 mod hosts;
 
-use hosts::{Setup, kinds};
+use hosts::{Setup, database_authority, database_url, kinds};
 use std::{
     io::{Read as _, Write as _},
     net::{TcpListener, TcpStream},
     thread,
     time::Duration,
 };
+
+/// The certificate of an authority that signed nothing here.
+const STRANGER: &str = "-----BEGIN CERTIFICATE-----\n\
+MIIBizCCATGgAwIBAgIUFEWbQaNBEKr7ckDwYAD26Zwdd/UwCgYIKoZIzj0EAwIw\n\
+GjEYMBYGA1UEAwwPbm9ib2R5IHdlIHRydXN0MCAXDTI2MTEyODEwNTAxM1oYDzIx\n\
+MjYxMTA0MTA1MDEzWjAaMRgwFgYDVQQDDA9ub2JvZHkgd2UgdHJ1c3QwWTATBgcq\n\
+hkjOPQIBBggqhkjOPQMBBwNCAARQpkKNMe2kbzxEJJJsZDbgWqX1fpTI9I/BNq76\n\
+vTFr1LvN8UTKx5gfula/nyXLGMi6/joz/OO/dz0cCvRIAdHSo1MwUTAdBgNVHQ4E\n\
+FgQU1g+0NA9dcN4w9p/MNH+CbEuCkRgwHwYDVR0jBBgwFoAU1g+0NA9dcN4w9p/M\n\
+NH+CbEuCkRgwDwYDVR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNIADBFAiA/uYj1\n\
+7+akwJijcCy2SBVLphWUOJMGM4YAs2j1S955gQIhALJYyo7Lrn1Pa1pncKpWNXep\n\
+Xo5J1KQCdCV46+S0vakr\n\
+-----END CERTIFICATE-----\n";
 
 /// Serves connections one after the other, on a port that it tells.
 fn upstream(serve: impl Fn(&mut TcpStream) + Send + 'static) -> String {
@@ -46,6 +59,25 @@ fn a_disallowed_host_is_refused_with_spins_error() {
         for pattern in ["postgres://127.0.0.1:1", "redis://127.0.0.1:1", "http://example.org"] {
             assert!(stderr.contains(pattern), "{}: the log does not name {pattern}:\n{stderr}", kind.name);
         }
+    }
+}
+
+#[test]
+fn the_certificate_of_the_database_must_verify_wherever_tls_is_spoken() {
+    let Some(authority) = database_authority() else { return };
+    let (plain, stranger) = (database_url(), STRANGER.to_owned());
+    let with = |mode: &str| plain.replace("sslmode=disable", &format!("sslmode={mode}"));
+    for kind in kinds() {
+        let host = Setup::new(&kind).with_servers().start();
+        let open = |address: &str, authority: &str| host.post("/sql/open", &format!("{address}\n{authority}")).text();
+        for mode in ["require", "prefer"] {
+            assert_eq!(open(&with(mode), &authority), "open", "{}: {mode}", kind.name);
+            for authority in ["", &stranger] {
+                let refused = open(&with(mode), authority);
+                assert!(refused.contains("Error::ConnectionFailed"), "{}: {mode}: {refused}", kind.name);
+            }
+        }
+        assert_eq!(open(&plain, ""), "open", "{}: without TLS there is nothing to verify", kind.name);
     }
 }
 

@@ -6,6 +6,7 @@
 mod addresses;
 mod env_file;
 mod keys;
+mod limits;
 mod rotate;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use base64::engine::general_purpose::{GeneralPurpose, STANDARD, URL_SAFE_NO_PAD}
 
 pub use addresses::Addresses;
 pub use env_file::{read, write};
+pub use limits::lift_limits;
 pub use rotate::{add_signing_key, finish_signing_key, switch_signing_key};
 
 /// Names and values, as they stand in `.env` and in a process's environment.

@@ -10,6 +10,7 @@
 
 mod account;
 mod binaries;
+mod certificate;
 mod local;
 mod ports;
 mod postgres;

@@ -114,6 +114,7 @@ fn run_throwaway(command: &[String]) -> Result<ExitCode> {
     let mut child = Command::new(&command[0])
         .args(&command[1..])
         .env("TEST_DATABASE_URL", servers.postgres.admin_url())
+        .env("TEST_DATABASE_CA", servers.postgres.authority().unwrap_or_default())
         .env("TEST_REDIS_URL", servers.redis.url())
         .spawn()
         .with_context(|| format!("{} cannot be run", command[0]))?;

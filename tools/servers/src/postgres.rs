@@ -13,6 +13,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::Durability;
 use crate::account::Account;
+use crate::certificate::Certificate;
 use crate::{binaries, ports, throwaway};
 
 /// A Postgres server of our own.
@@ -29,6 +30,8 @@ pub struct Postgres {
     port: u16,
     password: String,
     found_running: bool,
+    /// A throw-away server speaks TLS with whoever wants it, as production's does.
+    certificate: Option<Certificate>,
 }
 
 impl Postgres {
@@ -60,6 +63,7 @@ impl Postgres {
             port,
             password,
             found_running: true,
+            certificate: None,
         }))
     }
 
@@ -75,6 +79,7 @@ impl Postgres {
             port: 0,
             password: String::new(),
             found_running: true,
+            certificate: None,
         })
     }
 
@@ -87,7 +92,12 @@ impl Postgres {
         let bin = binaries::postgres(version.as_deref().map(str::trim))?;
         let password = ports::password(&dir.join("postgres.password"))?;
 
-        let mut server = Postgres { account, durability, bin, dir, home, port: 0, password, found_running: false };
+        let certificate = match durability {
+            Durability::ThrowAway => Some(Certificate::make(&home, &account)?),
+            Durability::Durable => None,
+        };
+        let mut server =
+            Postgres { account, durability, bin, dir, home, port: 0, password, found_running: false, certificate };
         if version.is_none() {
             server.initialise()?;
         }
@@ -108,6 +118,11 @@ impl Postgres {
         format!("postgres://postgres:{}@127.0.0.1:{}/postgres", self.password, self.port)
     }
 
+    /// The authority that signed its certificate, as PEM, if it speaks TLS.
+    pub fn authority(&self) -> Option<&str> {
+        self.certificate.as_ref().map(|certificate| certificate.authority.as_str())
+    }
+
     /// Whether it ran already when it was asked for.
     pub fn found_running(&self) -> bool {
         self.found_running
@@ -124,6 +139,10 @@ impl Postgres {
         let mut options = format!("-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories=''", self.port);
         if self.durability == Durability::ThrowAway {
             options.push_str(" -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=200");
+        }
+        if let Some(Certificate { certificate, key, .. }) = &self.certificate {
+            let (certificate, key) = (certificate.display(), key.display());
+            options.push_str(&format!(" -c ssl=on -c ssl_cert_file='{certificate}' -c ssl_key_file='{key}'"));
         }
         let started = self.pg_ctl(&["start", "-w", "-t", "60", "-o", &options, "-l", &log.to_string_lossy()])?;
         if !started.status.success() {

@@ -3,20 +3,12 @@
 //! A pool belongs to one component and one connection string (and CA): 64 connections, handed out in turn; when all are out,
 //! a caller waits without a limit in time. A connection is reset when it is handed out again, by one query that clears
 //! settings, role, locks and temporary tables and does NOT end an open transaction. A component keeps 16 pools.
-//!
-//! TLS to Postgres is not implemented: where Spin would start TLS, opening fails with a sentence that says so.
 
+use super::postgres_tls;
 use anyhow::Context as _;
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod};
-use std::{
-    future::{Ready, ready},
-    sync::{Mutex, PoisonError},
-};
-use tokio_postgres::{
-    Config, NoTls,
-    config::SslMode,
-    tls::{MakeTlsConnect, NoTlsStream, TlsConnect},
-};
+use std::sync::{Mutex, PoisonError};
+use tokio_postgres::{Config, NoTls, config::SslMode};
 
 const CONNECTIONS_PER_POOL: usize = 64;
 const POOLS_PER_COMPONENT: usize = 16;
@@ -45,7 +37,10 @@ impl Pools {
         let known = pools.iter().position(|(key, _)| key.address == address && key.ca == ca);
         let entry = match known {
             Some(index) => pools.remove(index),
-            None => (PoolKey { address: address.to_owned(), ca }, new_pool(address)?),
+            None => {
+                let pool = new_pool(address, ca.as_deref())?;
+                (PoolKey { address: address.to_owned(), ca }, pool)
+            }
         };
         let pool = entry.1.clone();
         pools.push(entry);
@@ -56,47 +51,12 @@ impl Pools {
     }
 }
 
-fn new_pool(address: &str) -> anyhow::Result<Pool> {
+fn new_pool(address: &str, ca: Option<&str>) -> anyhow::Result<Pool> {
     let config: Config = address.parse().context("parsing Postgres connection string")?;
     let recycling = ManagerConfig { recycling_method: RecyclingMethod::Clean };
     let manager = match config.get_ssl_mode() {
         SslMode::Disable => Manager::from_config(config, NoTls, recycling),
-        _ => Manager::from_config(config, RefuseTls, recycling),
+        _ => Manager::from_config(config, postgres_tls::connector(ca)?, recycling),
     };
     Pool::builder(manager).max_size(CONNECTIONS_PER_POOL).build().context("building Postgres connection pool")
 }
-
-/// Fails where TLS would begin: with `sslmode=require`, or with `prefer` when the server offers it.
-#[derive(Clone, Copy, Debug)]
-struct RefuseTls;
-
-impl<S> MakeTlsConnect<S> for RefuseTls {
-    type Stream = NoTlsStream;
-    type TlsConnect = Self;
-    type Error = TlsRefused;
-
-    fn make_tls_connect(&mut self, _domain: &str) -> Result<Self, TlsRefused> {
-        Ok(*self)
-    }
-}
-
-impl<S> TlsConnect<S> for RefuseTls {
-    type Stream = NoTlsStream;
-    type Error = TlsRefused;
-    type Future = Ready<Result<NoTlsStream, TlsRefused>>;
-
-    fn connect(self, _stream: S) -> Self::Future {
-        ready(Err(TlsRefused))
-    }
-}
-
-#[derive(Clone, Copy, Debug)]
-struct TlsRefused;
-
-impl std::fmt::Display for TlsRefused {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str("devhost does not do TLS to Postgres: add sslmode=disable to the connection string, or use spin")
-    }
-}
-
-impl std::error::Error for TlsRefused {}

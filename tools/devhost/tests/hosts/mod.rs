@@ -270,6 +270,11 @@ pub(crate) fn database_url() -> String {
     url.into()
 }
 
+/// The authority that signed the certificate of the Postgres of the test run, if it speaks TLS.
+pub(crate) fn database_authority() -> Option<String> {
+    std::env::var("TEST_DATABASE_CA").ok().filter(|authority| !authority.is_empty())
+}
+
 fn server_url(name: &str) -> Url {
     let Ok(text) = std::env::var(name) else {
         panic!("{name} is not set: run ./dev test, which starts the servers that these tests need");
