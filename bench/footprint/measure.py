@@ -8,6 +8,7 @@ import http.client
 import json
 import os
 import platform
+import re
 import secrets
 import shutil
 import signal
@@ -16,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +30,11 @@ POLL_SECONDS = 0.002
 START_LIMIT_SECONDS = 180
 IDLE_SECONDS = 5
 COMPONENTS = ("auth", "payments", "crm", "events", "web")
+# Those that take the place of a service each; deployed apart, each has a host of its own.
+APART = ("auth", "payments", "crm")
+# After the short use: so many altogether, from so many clients at once.
+REQUESTS = 1000
+CLIENTS = 8
 PASSWORD = "correct horse battery staple"
 # Settings of a shell that would reach one side or the other.
 UNWANTED = ("SPIN_", "BIZO_OWNER_URL", "DATABASE_URL", "REDIS_URL", "PYTHON", "DISABLE_WASMTIME_CACHE")
@@ -188,8 +195,28 @@ def ask(port: int, method: str, path: str, wanted: int, *, body=None, form: str 
     return json.loads(text) if text.startswith((b"{", b"[")) else None
 
 
-def use(auth: int, payments: int, crm: int, payments_health: str) -> str:
+@dataclass
+class Side:
+    """Where auth, payments and crm of one side are, and what a payment is there."""
+
+    auth: int
+    payments: int
+    crm: int
+    new_payment: dict
+
+
+OUR_PAYMENT = {"gateway": "test", "amount": 1250, "currency": "EUR"}
+THEIR_PAYMENT = {"gateway": "payu", "amount": "12.50", "currency": "INR"}
+
+
+def pay(side: Side, token: str) -> None:
+    key = {"Idempotency-Key": secrets.token_hex(8)}
+    ask(side.payments, "POST", "/payments", 201, body=side.new_payment, token=token, **key)
+
+
+def use(side: Side) -> str:
     """A short use of the app, 48 requests, the same for both sides; gives the token."""
+    auth, payments, crm = side.auth, side.payments, side.crm
     email = f"{secrets.token_hex(8)}@example.com"
     ask(auth, "POST", "/auth/register", 201, body={"email": email, "password": PASSWORD})
     form = f"username={quote(email)}&password={quote(PASSWORD)}"
@@ -209,9 +236,32 @@ def use(auth: int, payments: int, crm: int, payments_health: str) -> str:
         ask(crm, "GET", f"/leads/{identifier}", 200, token=token)
     ask(crm, "GET", "/analytics/leads", 200, token=token)
 
-    for _ in range(16):
-        ask(payments, "GET", payments_health, 200)
+    for _ in range(4):
+        pay(side, token)
+    for _ in range(12):
+        ask(payments, "GET", "/payments", 200, token=token)
     return token
+
+
+def use_much(side: Side, token: str) -> None:
+    """As many requests as make a thousand with the short use, several at once, one in six of them a write."""
+
+    def client(number: int) -> None:
+        for nth in range(number, REQUESTS - 48, CLIENTS):
+            lead = {"email": f"lead-{nth}@example.com", "company": "Compilers", "source": "REFERRAL"}
+            match nth % 6:
+                case 0:
+                    ask(side.crm, "POST", "/leads", 201, body=lead, token=token)
+                case 1 | 2:
+                    ask(side.crm, "GET", "/leads?limit=20", 200, token=token)
+                case 3 | 4:
+                    ask(side.auth, "GET", "/users/me", 200, token=token)
+                case _:
+                    ask(side.payments, "GET", "/payments", 200, token=token)
+
+    with ThreadPoolExecutor(CLIENTS) as clients:
+        for done in [clients.submit(client, number) for number in range(CLIENTS)]:
+            done.result()
 
 
 # --- the two sides ------------------------------------------------------------------------------------------------
@@ -229,8 +279,22 @@ def base_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(UNWANTED)}
 
 
-def app(work: Path, port: int, database: str) -> Program:
-    """Our app, with its database made and its secrets in `.env`, as `./dev up` does it."""
+def only(manifest: str, component: str) -> str:
+    """The manifest with one component and its routes, as `components` of a SpinApp keeps it."""
+    blocks = re.split(r"(?m)^(?=\[)", manifest)
+    wanted = []
+    for block in blocks:
+        if block.startswith("[[trigger.http]]") and f'component = "{component}"' not in block:
+            continue
+        if block.startswith("[component.") and not re.match(rf"\[component\.{component}[\].]", block):
+            continue
+        wanted.append(block)
+    return "".join(wanted)
+
+
+def app(work: Path, ports: list[int], database: str) -> tuple[Program, list[Program]]:
+    """Our app, with its database made and its secrets in `.env`, as `./dev up` does it: whole, and three components apart."""
+    port = ports[0]
     tools = (ROOT / os.environ["BIN_DIR"]).resolve()
     folder = work / "app"
     (folder / "dist").mkdir(parents=True)
@@ -251,10 +315,24 @@ def app(work: Path, port: int, database: str) -> Program:
     if os.environ.get("BIZO_RUNTIME") != "spin":
         # A file of its own: the pages of a host that somebody else runs, too, would count only in part.
         host = Path(shutil.copy(host, work / "host"))
-    command = [str(host), "up", "-f", str(folder / "spin.toml"), "--listen", f"127.0.0.1:{port}"]
-    command += ["--state-dir", str(folder / "state"), "--runtime-config-file", str(folder / "runtime-config.toml")]
+    # One person asks a thousand times.
+    for limit in ("USER", "TENANT", "ADDRESS", "CREDENTIALS"):
+        environment[f"SPIN_VARIABLE_RATE_LIMIT_{limit}"] = "1000000"
+
+    def up(name: str, manifest: str, port: int, parts: list[str]) -> Program:
+        (folder / manifest).parent.mkdir(exist_ok=True)
+        command = [str(host), "up", "-f", str(folder / manifest), "--listen", f"127.0.0.1:{port}"]
+        command += ["--state-dir", str(folder / f"state-{name}")]
+        command += ["--runtime-config-file", str(folder / "runtime-config.toml")]
+        return Program(name, command, folder, environment, port, parts)
+
     parts = ["/auth/healthz", "/payments/healthz", "/crm/healthz", "/events/healthz", "/"]
-    return Program("bizosaas", command, folder, environment, port, parts)
+    apart = []
+    for component, its_port in zip(APART, ports[1:], strict=True):
+        manifest = f"only-{component}.toml"
+        (folder / manifest).write_text(only((folder / "spin.toml").read_text(), component))
+        apart.append(up(f"our {component}", manifest, its_port, [f"/{component}/healthz"]))
+    return up("bizosaas", "spin.toml", port, parts), apart
 
 
 def services(work: Path, ports: list[int], database: str) -> list[Program]:
@@ -281,20 +359,26 @@ def services(work: Path, ports: list[int], database: str) -> list[Program]:
     ]
 
 
-def prove(ours: Program, theirs: list[Program], log: Path) -> None:
+def side_of(programs: list[Program]) -> Side:
+    """The side that one program, or three, are."""
+    ports = [programs[0].port] * 3 if len(programs) == 1 else [program.port for program in programs]
+    ours = programs[0].name == "bizosaas" or programs[0].name.startswith("our ")
+    return Side(*ports, OUR_PAYMENT if ours else THEIR_PAYMENT)
+
+
+def prove(ours: Program, apart: list[Program], theirs: list[Program], log: Path) -> None:
     """Starts and uses everything once: whatever is cached is cached from here on, and every service is a real one."""
-    with started([ours, *theirs], log):
-        for program in [ours, *theirs]:
+    with started([ours, *apart, *theirs], log):
+        for program in [ours, *apart, *theirs]:
             for part in program.parts:
                 wait_until(lambda: answers(program.port, part), f"{program.name} {part}")
-        use(ours.port, ours.port, ours.port, "/payments/healthz")
-        auth, payments, crm = (program.port for program in theirs)
-        token = use(auth, payments, crm, "/health")
-        payment = {"gateway": "payu", "amount": "12.50", "currency": "INR"}
-        made = ask(payments, "POST", "/payments", 201, body=payment, token=token)
-        listed = ask(payments, "GET", "/payments", 200, token=token)
-        assert [payment["id"] for payment in listed] == [made["id"]], listed
-        ask(payments, "POST", "/webhooks/stripe", 400, body={}, **{"Stripe-Signature": "t=1,v1=0"})
+        use(side_of([ours]))
+        use(side_of(apart))
+        side = side_of(theirs)
+        token = use(side)
+        listed = ask(side.payments, "GET", "/payments", 200, token=token)
+        assert len(listed) == 4, listed
+        ask(side.payments, "POST", "/webhooks/stripe", 400, body={}, **{"Stripe-Signature": "t=1,v1=0"})
 
 
 # --- measuring ----------------------------------------------------------------------------------------------------
@@ -320,33 +404,35 @@ def cold_start(programs: list[Program], log: Path) -> dict[str, float]:
 
 
 def idle_memory(programs: list[Program], log: Path) -> dict[str, list[dict[str, float]]]:
-    """For each program: idle before any request, and idle after a short use."""
+    """For each program: idle before any request, after a short use, and after a thousand requests."""
     with started(programs, log) as (_, roots):
         for program in programs:
             wait_until(lambda: listens(program.port), program.name)
         time.sleep(IDLE_SECONDS)
         before = [pss_mib(root) for root in roots]
+        side = side_of(programs)
+        token = use(side)
         if len(programs) == 1:
-            port = programs[0].port
-            use(port, port, port, "/payments/healthz")
             for _ in range(4):
-                ask(port, "GET", "/", 200)
-        else:
-            auth, payments, crm = (program.port for program in programs)
-            use(auth, payments, crm, "/health")
+                ask(side.auth, "GET", "/", 200)
         time.sleep(IDLE_SECONDS)
         after = [pss_mib(root) for root in roots]
-    return {program.name: [*pair] for program, pair in zip(programs, zip(before, after), strict=True)}
+        use_much(side, token)
+        time.sleep(IDLE_SECONDS)
+        much = [pss_mib(root) for root in roots]
+    return {program.name: [*all_three] for program, all_three in zip(programs, zip(before, after, much), strict=True)}
 
 
 def keep_memory(samples: dict[str, Samples], measured: dict[str, list[dict[str, float]]]) -> None:
-    together = "bizosaas" if "bizosaas" in measured else "three"
+    together = "bizosaas" if "bizosaas" in measured else "apart" if "our auth" in measured else "three"
     sums: dict[str, float] = {}
-    for name, (before, after) in measured.items():
-        values = {f"{kind}_before": value for kind, value in before.items()} | {
-            f"{kind}_after": value for kind, value in after.items()
+    for name, (before, after, much) in measured.items():
+        values = {
+            f"{kind}_{moment}": value
+            for moment, kinds in (("before", before), ("after", after), ("much", much))
+            for kind, value in kinds.items()
         }
-        if together == "three":
+        if together != "bizosaas":
             samples[name].add(**values)
         for kind, value in values.items():
             sums[kind] = sums.get(kind, 0.0) + value
@@ -365,17 +451,44 @@ def machine() -> dict:
 # --- telling ------------------------------------------------------------------------------------------------------
 
 COLUMNS = ("bizosaas", "auth", "payments", "crm", "three")
+OUR_COLUMNS = ("our auth", "our payments", "our crm", "apart")
+
+
+def cell_of(summaries: dict[str, dict], name: str, quantity: str, digits: int) -> str:
+    """A median, and its spread where there is one to see."""
+    value = summaries[name].get(quantity)
+    if value is None:
+        return ""
+    middle, low, high = (f"{value[part]:.{digits}f}" for part in ("median", "min", "max"))
+    return middle if low == high else f"{middle} ({low}–{high})"
+
+
+def table_apart(summaries: dict[str, dict]) -> str:
+    """The second Markdown table: each component in a host of its own beside the service that it replaces."""
+    rows = [
+        ("idle PSS before any request, MiB", "pss_before", 1),
+        ("idle PSS after about 50 requests, MiB", "pss_after", 1),
+        (f"idle PSS after {REQUESTS:,} requests, MiB", "pss_much", 1),
+        ("cold start, first answer, ms", "first_ms", 0),
+        ("… CPU time until then, ms", "cpu_first_ms", 0),
+    ]
+    lines = [
+        "| median (min–max) | " + " | ".join(f"{component} | FastAPI's" for component in APART) + " |",
+        "|---" * (1 + 2 * len(APART)) + "|",
+    ]
+    for label, quantity, digits in rows:
+        cells = [
+            cell_of(summaries, name, quantity, digits) for component in APART for name in (f"our {component}", component)
+        ]
+        lines.append(f"| {label} | {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def table(summaries: dict[str, dict]) -> str:
     """The Markdown table: medians, and the spread where there is one to see."""
 
     def cell(name: str, quantity: str, digits: int) -> str:
-        value = summaries[name].get(quantity)
-        if value is None:
-            return ""
-        middle, low, high = (f"{value[part]:.{digits}f}" for part in ("median", "min", "max"))
-        return middle if low == high else f"{middle} ({low}–{high})"
+        return cell_of(summaries, name, quantity, digits)
 
     def row(label: str, ours: str, theirs: str, together: str, digits: int) -> str:
         quantities = (ours, theirs, theirs, theirs, together)
@@ -392,6 +505,8 @@ def table(summaries: dict[str, dict]) -> str:
             row("idle PSS before any request, MiB", *["pss_before"] * 3, 1),
             row("idle PSS after about 50 requests, MiB", *["pss_after"] * 3, 1),
             row("… of which anonymous, MiB", *["anonymous_after"] * 3, 1),
+            row(f"idle PSS after {REQUESTS:,} requests, MiB", *["pss_much"] * 3, 1),
+            row("… of which anonymous, MiB", *["anonymous_much"] * 3, 1),
             row("cold start, every part has answered, ms", "all_ms", "first_ms", "all_ms", 0),
             row("… CPU time until then, ms", "cpu_all_ms", "cpu_first_ms", "cpu_all_ms", 0),
             row("cold start, first answer, ms", "first_ms", "first_ms", "", 0),
@@ -426,10 +541,13 @@ def result(summaries: dict[str, dict], rounds: dict, loads: list[float], work: P
         "memory": {
             "ours_idle_pss_mib": middle("bizosaas", "pss_after"),
             "fastapi_three_services_idle_pss_mib": middle("three", "pss_after"),
+            "ours_after_1000_pss_mib": middle("bizosaas", "pss_much"),
+            "fastapi_three_services_after_1000_pss_mib": middle("three", "pss_much"),
+            "ours_three_components_apart_idle_pss_mib": middle("apart", "pss_after"),
         },
         "cold_start_ms": {"ours": middle("bizosaas", "all_ms"), "fastapi": middle("three", "all_ms")},
         "cold_start_cpu_ms": {"ours": middle("bizosaas", "cpu_all_ms"), "fastapi": middle("three", "cpu_all_ms")},
-        "ratios": {"memory": ratio("pss_after"), "cold_start": ratio("all_ms"), "cold_start_cpu": ratio("cpu_all_ms")},
+        "ratios": {"memory": ratio("pss_after"), "memory_after_1000": ratio("pss_much"), "cold_start": ratio("all_ms"), "cold_start_cpu": ratio("cpu_all_ms")},
         "measured": summaries,
     }
 
@@ -451,15 +569,15 @@ def main() -> None:
     log = work / "log"
     done = False
     try:
-        ports = free_ports(4)
-        ours = app(work, ports[0], databases[0])
-        theirs = services(work, ports[1:], databases[1])
+        ports = free_ports(7)
+        ours, apart = app(work, ports[:4], databases[0])
+        theirs = services(work, ports[4:], databases[1])
         tell("starting and using everything once")
-        prove(ours, theirs, log)
+        prove(ours, apart, theirs, log)
 
-        samples = {name: Samples() for name in COLUMNS}
+        samples = {name: Samples() for name in (*COLUMNS, *OUR_COLUMNS)}
         loads = [load()]
-        scenarios = [("bizosaas", [ours]), *((one.name, [one]) for one in theirs), ("three", theirs)]
+        scenarios = [("bizosaas", [ours]), *((one.name, [one]) for one in [*apart, *theirs]), ("three", theirs)]
         for number in range(options.rounds):
             tell(f"cold starts, round {number + 1} of {options.rounds}")
             turn = number % len(scenarios)
@@ -468,7 +586,7 @@ def main() -> None:
             loads.append(load())
         for number in range(options.memory_rounds):
             tell(f"memory, round {number + 1} of {options.memory_rounds}")
-            for programs in ([ours], theirs)[:: -1 if number % 2 else 1]:
+            for programs in ([ours], theirs, apart)[:: -1 if number % 2 else 1]:
                 keep_memory(samples, idle_memory(programs, log))
             loads.append(load())
 
@@ -477,6 +595,7 @@ def main() -> None:
         written = result(summaries, rounds, loads, work)
         options.output.write_text(json.dumps(written, indent=2) + "\n")
         print(table(summaries))
+        print(f"\n{table_apart(summaries)}")
         print(f"\nLoad average {min(loads)}–{max(loads)} on {os.cpu_count()} cores.", end=" ")
         print(f"{options.rounds} cold starts and {options.memory_rounds} measurements of memory of each.")
         done = True

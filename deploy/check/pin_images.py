@@ -1,0 +1,53 @@
+"""Puts images named by digest in the place of those in the manifests.
+
+`pin_images.py registry.example.com/bizosaas/app=ghcr.io/you/app@sha256:… …`: what stands left of `=` is the image as the manifests
+have it, without its digest; what stands right takes its place in every file. `pin_images.py --list` names what is still a
+placeholder. Nothing is written unless every argument fits.
+"""
+
+import pathlib
+import re
+import sys
+
+DEPLOY = pathlib.Path(__file__).resolve().parent.parent
+DIGEST = r"@sha256:[0-9a-f]{64}"
+PLACEHOLDER = "@sha256:" + "0" * 64
+IMAGE = re.compile(rf"(\bimage: *)([\w./:-]+?)({DIGEST})")
+
+
+def files(folder):
+    return sorted(path for path in folder.rglob("*.yaml") if "check" not in path.relative_to(folder).parts)
+
+
+def placeholders(folder):
+    """The images that have no digest of their own yet."""
+    return sorted({name for file in files(folder) for _, name, digest in IMAGE.findall(file.read_text()) if digest == PLACEHOLDER})
+
+
+def pin(folder, wanted):
+    """Replaces images; stops before anything is written at an image that no manifest has or that has no digest."""
+    texts = {file: file.read_text() for file in files(folder)}
+    known = {name for text in texts.values() for _, name, _ in IMAGE.findall(text)}
+    for name, image in wanted.items():
+        if name not in known:
+            sys.exit(f"pin_images: no manifest has the image {name}; these are there: {', '.join(sorted(known))}")
+        if not re.fullmatch(rf"[\w./:-]+{DIGEST}", image) or image.endswith(PLACEHOLDER):
+            sys.exit(f"pin_images: {image} is not named by its digest")
+    for file, text in texts.items():
+        pinned = IMAGE.sub(lambda found: found[1] + wanted.get(found[2], found[2] + found[3]), text)
+        if pinned != text:
+            file.write_text(pinned)
+            print(file.relative_to(folder))
+
+
+def main(arguments):
+    if arguments == ["--list"]:
+        print("\n".join(placeholders(DEPLOY)))
+        return
+    if not arguments or not all("=" in argument for argument in arguments):
+        sys.exit(__doc__.strip())
+    pin(DEPLOY, dict(argument.split("=", 1) for argument in arguments))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,62 @@
+"""Digests get into every manifest, or into none."""
+
+import contextlib
+import io
+import pathlib
+import shutil
+import tempfile
+import unittest
+
+import pin_images
+import validate
+
+REAL = "@sha256:" + "a1" * 32
+
+
+class Pinning(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp()) / "deploy"
+        self.addCleanup(shutil.rmtree, self.folder.parent)
+        shutil.copytree(pin_images.DEPLOY, self.folder)
+
+    def pin(self, wanted):
+        with contextlib.redirect_stdout(io.StringIO()) as told:
+            pin_images.pin(self.folder, wanted)
+        return told.getvalue().split()
+
+    def test_a_release_is_one_when_every_placeholder_is_replaced(self):
+        before = pin_images.placeholders(self.folder)
+        self.assertIn("registry.example.com/bizosaas/app", before)
+        touched = self.pin({name: f"ghcr.io/you/{number}:1.0{REAL}" for number, name in enumerate(before)})
+        self.assertIn("single-node/app.yaml", touched)
+        self.assertEqual(pin_images.placeholders(self.folder), [])
+        # What --release refuses is what was replaced, and nothing else.
+        stands = [what for rule, _, what in self.findings() if rule == "images"]
+        self.assertEqual(stands, [])
+
+    def findings(self):
+        validate.DEPLOY, kept = self.folder, validate.DEPLOY
+        try:
+            return [found for folder in validate.FOLDERS for found in validate.findings(validate.read("base") + validate.read(folder), release=True)]
+        finally:
+            validate.DEPLOY = kept
+
+    def test_a_digest_is_replaced_by_the_next_ones(self):
+        self.pin({"registry.example.com/bizosaas/app": f"ghcr.io/you/app:1.0{REAL}"})
+        self.pin({"ghcr.io/you/app:1.0": f"ghcr.io/you/app:1.1{REAL}"})
+        self.assertIn(f"ghcr.io/you/app:1.1{REAL}", (self.folder / "single-node/app.yaml").read_text())
+
+    def test_nothing_is_written_where_an_argument_does_not_fit(self):
+        app = "registry.example.com/bizosaas/app"
+        for wrong in [
+            {app: "ghcr.io/you/app:latest"},
+            {app: f"ghcr.io/you/app{pin_images.PLACEHOLDER}"},
+            {app: f"ghcr.io/you/app{REAL}", "ghcr.io/other": f"ghcr.io/other{REAL}"},
+        ]:
+            with self.subTest(wrong), self.assertRaises(SystemExit):
+                self.pin(wrong)
+            self.assertIn(app, pin_images.placeholders(self.folder))
+
+
+if __name__ == "__main__":
+    unittest.main()
