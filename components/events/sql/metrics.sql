@@ -8,7 +8,11 @@ as $$
         'retried', (select count(*) from app.outbox o where o.state = 'pending' and o.attempts > 0),
         'longest_due_seconds', (select coalesce(extract(epoch from (a ->> 'at')::timestamptz - min(o.next_attempt_at)), 0)::bigint
                                   from app.outbox o where o.state = 'pending' and o.next_attempt_at <= (a ->> 'at')::timestamptz),
-        'dead', (select count(*) from app.outbox o where o.state = 'dead'))
+        'dead', (select count(*) from app.outbox o where o.state = 'dead'),
+        'delivered_last_hour', (select count(*) from app.outbox o
+                                 where o.state = 'delivered' and o.settled_at > (a ->> 'at')::timestamptz - interval '1 hour'),
+        'skipped_last_hour', (select count(*) from app.outbox o
+                               where o.state = 'skipped' and o.settled_at > (a ->> 'at')::timestamptz - interval '1 hour'))
 $$;
 alter function app.measure_outbox(jsonb) owner to bizo_definer;
 grant execute on function app.measure_outbox(jsonb) to bizo_events;

@@ -12,25 +12,38 @@ use prometheus_client::{
 use crate::Problem;
 
 /// A number that goes up and down.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Measure {
     /// What comes behind `bizo_`, with the unit at its end, if it has one.
     pub name: &'static str,
     /// What it counts.
     pub help: &'static str,
-    /// What tells it from others of the same name: name and value.
-    pub label: Option<(&'static str, &'static str)>,
+    /// What tells it from others of the same name: names and values.
+    pub labels: Vec<(&'static str, String)>,
     /// How much.
     pub value: i64,
+}
+
+impl Measure {
+    /// One of a name that it has for itself.
+    pub fn new(name: &'static str, help: &'static str, value: i64) -> Self {
+        Self { name, help, labels: Vec::new(), value }
+    }
+
+    /// The same with a label.
+    pub fn with(mut self, label: &'static str, value: impl Into<String>) -> Self {
+        self.labels.push((label, value.into()));
+        self
+    }
 }
 
 /// The metrics as a response. Those of one name stand behind each other.
 pub fn metrics(measures: &[Measure]) -> Result<Response, Problem> {
     let mut registry = Registry::with_prefix("bizo");
     for same in measures.chunk_by(|a, b| a.name == b.name) {
-        let family = Family::<Vec<(&'static str, &'static str)>, Gauge>::default();
+        let family = Family::<Vec<(&'static str, String)>, Gauge>::default();
         for measure in same {
-            family.get_or_create(&measure.label.into_iter().collect()).set(measure.value);
+            family.get_or_create(&measure.labels).set(measure.value);
         }
         // The encoder ends the sentence.
         registry.register(same[0].name, same[0].help, family);
@@ -49,13 +62,10 @@ mod tests {
 
     #[test]
     fn measures_are_written_as_openmetrics() {
-        let attempts = |state, value| Measure {
-            name: "payments_attempts",
-            help: "Questions without an answer",
-            label: Some(("state", state)),
-            value,
+        let attempts = |state: &str, value| {
+            Measure::new("payments_attempts", "Questions without an answer", value).with("state", state)
         };
-        let due = Measure { name: "payments_due", help: "Payments to be looked at", label: None, value: 3 };
+        let due = Measure::new("payments_due", "Payments to be looked at", 3);
         let response = metrics(&[attempts("started", 1), attempts("unknown", 2), due]).unwrap();
         let text = block_on(response.into_body().collect()).unwrap().to_bytes();
         let text = str::from_utf8(&text).unwrap();

@@ -24,11 +24,10 @@ pub(crate) async fn read_metrics(
     clock: Clock,
 ) -> Result<Response, Problem> {
     let found = store::metrics::measure(&app.open_database().await?, clock.now()).await?;
-    let measure = |name, help, value| Measure { name, help, label: None, value };
     api::metrics(&[
-        measure("auth_users", "Accounts", found.users),
-        measure("auth_tenants", "Tenants, the deleted ones included", found.tenants),
-        measure("auth_sessions", "Sessions that are alive", found.sessions),
-        measure("auth_failed_log_ins", "Log-ins that failed in the last 15 minutes", found.failed_log_ins),
+        Measure::new("auth_users", "Accounts", found.users),
+        Measure::new("auth_tenants", "Tenants, the deleted ones included", found.tenants),
+        Measure::new("auth_sessions", "Sessions that are alive", found.sessions),
+        Measure::new("auth_failed_log_ins", "Log-ins that failed in the last 15 minutes", found.failed_log_ins),
     ])
 }

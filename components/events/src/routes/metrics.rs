@@ -24,11 +24,15 @@ pub(crate) async fn read_metrics(
     clock: Clock,
 ) -> Result<Response, Problem> {
     let found = store::metrics::measure(&app.open_database().await?, clock.now()).await?;
-    let measure = |name, help, value| Measure { name, help, label: None, value };
+    let settled = |state: &str, value| {
+        Measure::new("events_last_hour", "Events that were settled within the last hour", value).with("state", state)
+    };
     api::metrics(&[
-        measure("events_pending", "Events that are to be delivered", found.pending),
-        measure("events_retried", "Those of them that failed before", found.retried),
-        measure("events_longest_due_seconds", "How long one of them has been due", found.longest_due_seconds),
-        measure("events_dead", "Events that were given up", found.dead),
+        Measure::new("events_pending", "Events that are to be delivered", found.pending),
+        Measure::new("events_retried", "Those of them that failed before", found.retried),
+        Measure::new("events_longest_due_seconds", "How long one of them has been due", found.longest_due_seconds),
+        Measure::new("events_dead", "Events that were given up", found.dead),
+        settled("delivered", found.delivered_last_hour),
+        settled("skipped", found.skipped_last_hour),
     ])
 }

@@ -12,6 +12,8 @@ pub(crate) struct Measured {
     pub(crate) retried: i64,
     pub(crate) longest_due_seconds: i64,
     pub(crate) dead: i64,
+    pub(crate) delivered_last_hour: i64,
+    pub(crate) skipped_last_hour: i64,
 }
 
 /// Counts.

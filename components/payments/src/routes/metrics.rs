@@ -1,4 +1,4 @@
-//! What waits in payments, for an operator's monitoring.
+//! What waits in payments and how those of the last hour went, for an operator's monitoring.
 
 use std::sync::Arc;
 
@@ -24,28 +24,31 @@ pub(crate) async fn read_metrics(
     clock: Clock,
 ) -> Result<Response, Problem> {
     let found = store::metrics::measure(&app.open_database().await?, clock.now()).await?;
-    let measure = |name, help, value| Measure { name, help, label: None, value };
-    api::metrics(&[
-        measure("payments_due", "Payments that the sweep should have looked at", found.due),
-        measure("payments_longest_due_seconds", "How long one of them has been due", found.longest_due_seconds),
-        Measure {
-            label: Some(("state", "started")),
-            ..measure("payments_attempts_open", "Questions to gateways without an answer", found.attempts_started)
-        },
-        Measure {
-            label: Some(("state", "unknown")),
-            ..measure("payments_attempts_open", "Questions to gateways without an answer", found.attempts_unknown)
-        },
-        measure(
+    let open = |state: &str, value| {
+        Measure::new("payments_attempts_open", "Questions to gateways without an answer", value).with("state", state)
+    };
+    let mut measures = vec![
+        Measure::new("payments_due", "Payments that the sweep should have looked at", found.due),
+        Measure::new("payments_longest_due_seconds", "How long one of them has been due", found.longest_due_seconds),
+        open("started", found.attempts_started),
+        open("unknown", found.attempts_unknown),
+        Measure::new(
             "payments_longest_unknown_seconds",
             "How long ago the oldest unknown one was asked",
             found.longest_unknown_seconds,
         ),
-        measure("payments_refunds_pending", "Refunds that are not certain", found.refunds_pending),
-        measure(
+        Measure::new("payments_refunds_pending", "Refunds that are not certain", found.refunds_pending),
+        Measure::new(
             "payments_webhooks_pending",
             "Gateways' messages whose payment was not looked at since",
             found.webhooks_pending,
         ),
-    ])
+    ];
+    measures.extend(found.last_hour.into_iter().map(|outcomes| {
+        Measure::new("payments_last_hour", "Payments made within the last hour", outcomes.payments)
+            .with("gateway", outcomes.gateway)
+            .with("mode", outcomes.mode)
+            .with("state", outcomes.state)
+    }));
+    api::metrics(&measures)
 }

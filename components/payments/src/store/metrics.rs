@@ -15,6 +15,16 @@ pub(crate) struct Measured {
     pub(crate) longest_unknown_seconds: i64,
     pub(crate) refunds_pending: i64,
     pub(crate) webhooks_pending: i64,
+    pub(crate) last_hour: Vec<Outcomes>,
+}
+
+/// Payments of the last hour that went alike.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Outcomes {
+    pub(crate) gateway: String,
+    pub(crate) mode: String,
+    pub(crate) state: String,
+    pub(crate) payments: i64,
 }
 
 /// Counts.
