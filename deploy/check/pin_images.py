@@ -12,7 +12,8 @@ import sys
 DEPLOY = pathlib.Path(__file__).resolve().parent.parent
 DIGEST = r"@sha256:[0-9a-f]{64}"
 PLACEHOLDER = "@sha256:" + "0" * 64
-IMAGE = re.compile(rf"(\bimage: *)([\w./:-]+?)({DIGEST})")
+# An anchor may stand before the image: the other SpinApps of split name it.
+IMAGE = re.compile(rf"(\bimage: *(?:&\w+ +)?)([\w./:-]+?)({DIGEST})")
 
 
 def files(folder):

@@ -37,7 +37,7 @@ class Pinning(unittest.TestCase):
     def findings(self):
         validate.DEPLOY, kept = self.folder, validate.DEPLOY
         try:
-            return [found for folder in validate.FOLDERS for found in validate.findings(validate.read("base") + validate.read(folder), release=True)]
+            return [found for name in validate.SETS for found in validate.findings(validate.read_set(name), release=True)]
         finally:
             validate.DEPLOY = kept
 

@@ -174,7 +174,8 @@ impl Production {
         let runtime_config: String = lines.take_while(inside).map(|line| format!("{}\n", line.trim())).collect();
 
         let app = std::fs::read_to_string(root.join("deploy/single-node/app.yaml"))?;
-        let (_, limit) = app.split_once("invocationLimits: { memory: ").context("single-node has no invocationLimits")?;
+        let (_, limit) =
+            app.split_once("invocationLimits: { memory: ").context("single-node has no invocationLimits")?;
         let (mebibytes, _) = limit.split_once("Mi").context("invocationLimits is not in Mi")?;
         Ok(Self { runtime_config, instance_bytes: mebibytes.parse::<u64>()? << 20 })
     }

@@ -27,7 +27,7 @@ pub fn write(file: &Path, variables: &Variables) -> Result<()> {
     let before = match fs::read_to_string(file) {
         Ok(text) => text,
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            "# Secrets and addresses of this machine. Not for production, and not for the repository.\n".to_owned()
+            "# Secrets and addresses of one deployment. Not for the repository.\n".to_owned()
         }
         Err(error) => return Err(error).with_context(|| format!("cannot read {}", file.display())),
     };
