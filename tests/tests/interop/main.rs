@@ -8,4 +8,5 @@ mod interop_codes;
 mod interop_gateways;
 mod interop_openapi;
 mod interop_tokens;
+mod interop_typescript;
 mod python;
