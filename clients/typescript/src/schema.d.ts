@@ -2348,23 +2348,26 @@ export interface components {
             /**
              * @deprecated
              * @description Taken and ignored, as fastapi-users does.
+             * @example
              */
             client_id?: string | null;
             /**
              * @deprecated
              * @description Taken and ignored, as fastapi-users does.
+             * @example
              */
             client_secret?: string | null;
             /**
              * @deprecated
              * @description Taken and ignored, as fastapi-users does.
+             * @example password
              */
             grant_type?: string | null;
             /** @example correct horse battery staple */
             password: string;
             /**
              * @description `tenant:<slug>` chooses the tenant; without it the last used, else the oldest membership.
-             * @example tenant:analytical-engines
+             * @example
              */
             scope?: string;
             /**

@@ -35,7 +35,8 @@ async fn what_is_left_is_told_and_who_has_nothing_left_waits() {
         answer.problem(429, "rate_limited");
         let seconds: u64 = answer.header("retry-after").parse().expect("seconds");
         assert!((1..=120).contains(&seconds), "{seconds}");
-        assert_eq!(left(&answer), [("user".to_owned(), 0), ("tenant".to_owned(), 1195)]);
+        // Figures tell of a limit of their own behind these.
+        assert_eq!(left(&answer)[..2], [("user".to_owned(), 0), ("tenant".to_owned(), 1195)]);
     }
 
     let anonymous = Anonymous::of(&app);

@@ -1,4 +1,5 @@
-//! The API description against the app: schemathesis sends what it allows and what it does not, and judges the answers.
+//! The API description against the app: schemathesis sends what it allows and what it does not, and judges the answers;
+//! another validator than ours holds its examples against its schemas (`suite/examples.rs` sends them).
 
 use e2e::{App, Member};
 use serde_json::json;
@@ -17,4 +18,12 @@ async fn answers_are_what_the_description_says() {
         assert_eq!(found["code"], 0, "{report}");
         assert!(report.contains("Test cases"), "{report}");
     }
+}
+
+#[tokio::test]
+async fn every_example_is_valid_against_its_schema() {
+    let question = json!({ "origin": App::shared().origin });
+    let found = tokio::task::spawn_blocking(move || ask("check_examples.py", &question)).await.expect("an answer");
+    assert_eq!(found["wrong"], json!([]));
+    assert!(found["checked"].as_u64().expect("a number") >= 500, "{}", found["checked"]);
 }

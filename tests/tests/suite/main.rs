@@ -5,6 +5,7 @@ mod accounts;
 mod api_keys;
 mod audit_log;
 mod events;
+mod examples;
 mod fastapi_users;
 mod http;
 mod introspection;

@@ -128,6 +128,11 @@ const ROUTES: &[(&str, &str, Border)] = &[
     ("GET", "/events/readyz", Border::Public),
     ("GET", "/", Border::Public),
     ("GET", "/openapi.json", Border::Public),
+    ("GET", "/openapi/{document}", Border::Public),
+    ("GET", "/docs", Border::Public),
+    ("GET", "/docs/{component}", Border::Public),
+    // Its address comes with the page: `openapi.rs` asks for each.
+    ("GET", "/docs/assets/{digest}/{file}", Border::Unguessable),
     ("GET", "/favicon.svg", Border::Public),
     ("GET", "/robots.txt", Border::Public),
 ];
@@ -187,6 +192,7 @@ impl Planted {
             _ => (&self.lead, "lead_not_found"),
         };
         let id = item["id"].as_str().unwrap();
+        let path = path.replace("{document}", "crm.json").replace("{component}", "crm");
         (path.replace("{id}", id).replace("{user}", id), code)
     }
 }
