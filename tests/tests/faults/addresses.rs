@@ -14,7 +14,7 @@ async fn fail_from(anonymous: &Anonymous, address: &str) -> Answer {
 async fn a_hundred_fail_and_no_more(app: &App) {
     let anonymous = Anonymous::of(app);
     let answers: Vec<Answer> =
-        stream::iter(0..110).map(|_| fail_from(&anonymous, "203.0.113.9")).buffer_unordered(8).collect().await;
+        stream::iter(0..110).map(|_| fail_from(&anonymous, "203.0.113.9")).buffer_unordered(4).collect().await;
     assert_eq!(answers.iter().filter(|answer| answer.status == 400).count(), 100);
     for answer in answers.iter().filter(|answer| answer.status != 400) {
         answer.problem(429, "log_in_throttled");

@@ -108,6 +108,8 @@ async fn a_restored_backup_equals_the_original() {
     // And the app goes on with it: the password opens the account, and the sealed and counted things are there.
     let mut variables = app.variables.clone();
     variables.insert("SPIN_VARIABLE_DB_PORT".to_owned(), elsewhere.postgres.port().to_string());
+    let authority = elsewhere.postgres.authority().expect("a throw-away server speaks TLS");
+    variables.insert("SPIN_VARIABLE_DB_CA".to_owned(), authority.to_owned());
     let port = free_port().expect("a port");
     let host = Host::start(port, &variables, &HostOptions::default()).expect("the host");
     let mut restored_app = app;

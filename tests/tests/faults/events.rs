@@ -4,7 +4,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use e2e::{Anonymous, App, HostOptions, Manner, personas::fresh_email};
-use futures::future::join_all;
+use futures::{StreamExt, future::join_all, stream};
 use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::Row;
@@ -116,7 +116,8 @@ async fn a_mailer_that_is_not_there_is_waited_for() {
 #[tokio::test]
 async fn dispatchers_that_meet_deliver_each_message_once() {
     let app = app();
-    join_all((0..24).map(|_| async { Anonymous::of(&app).register(&fresh_email()).await.expect(201) })).await;
+    let register = async |_| Anonymous::of(&app).register(&fresh_email()).await.expect(201);
+    stream::iter(0..24).map(register).buffer_unordered(8).collect::<Vec<_>>().await;
     app.mailbox.behave(Manner::Dawdle(Duration::from_millis(100)));
     let mut delivered = 0;
     while delivered < 24 {
