@@ -91,6 +91,9 @@ mod tests {
         for (path, kind, start) in [
             ("/", "text/html; charset=utf-8", "<!doctype html>"),
             ("/openapi.json", "application/json", "{"),
+            ("/openapi/crm.json", "application/json", "{"),
+            ("/docs", "text/html; charset=utf-8", "<!doctype html>"),
+            ("/docs/crm", "text/html; charset=utf-8", "<!doctype html>"),
             ("/favicon.svg", "image/svg+xml", "<svg"),
             ("/robots.txt", "text/plain; charset=utf-8", "User-agent: *\nDisallow: /"),
         ] {
@@ -102,11 +105,32 @@ mod tests {
 
     #[test]
     fn head_answers_like_get_without_the_body() {
-        for path in ["/", "/openapi.json", "/favicon.svg", "/robots.txt"] {
+        for path in ["/", "/docs", "/openapi.json", "/openapi/web.json", "/favicon.svg", "/robots.txt"] {
             let length = text(ask(get(path), ORIGIN)).len();
             let response = ask(Request::head(path).body(Body::empty()).unwrap(), ORIGIN);
             assert_eq!(response.headers()[header::CONTENT_LENGTH], length.to_string(), "{path}");
             assert_eq!(text(response), "", "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_is_not_found() {
+        for path in ["/docs/x", "/docs/openapi", "/docs/assets/x/docs.js", "/openapi/x.json", "/openapi/openapi.json"] {
+            assert_eq!(ask(get(path), ORIGIN).status(), StatusCode::NOT_FOUND, "{path}");
+        }
+    }
+
+    #[test]
+    fn packed_and_unpacked_are_two_forms_with_two_tags() {
+        for path in ["/openapi.json", "/openapi/auth.json"] {
+            let packed =
+                ask(Request::get(path).header(header::ACCEPT_ENCODING, "gzip").body(Body::empty()).unwrap(), ORIGIN);
+            let plain = ask(get(path), ORIGIN);
+            assert_eq!(packed.headers()[header::CONTENT_ENCODING], "gzip", "{path}");
+            assert!(!plain.headers().contains_key(header::CONTENT_ENCODING), "{path}");
+            assert_ne!(packed.headers()[header::ETAG], plain.headers()[header::ETAG], "{path}");
+            let length = |response: Response| block_on(response.into_body().collect()).unwrap().to_bytes().len();
+            assert!(length(packed) * 2 < length(plain), "{path}");
         }
     }
 

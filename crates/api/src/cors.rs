@@ -7,7 +7,9 @@ use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE");
 const REQUEST_HEADERS: HeaderValue =
     HeaderValue::from_static("authorization, content-type, idempotency-key, if-match, x-request-id");
-const EXPOSED: HeaderValue = HeaderValue::from_static("etag, idempotent-replayed, location, retry-after, x-request-id");
+const EXPOSED: HeaderValue = HeaderValue::from_static(
+    "etag, idempotent-replayed, location, ratelimit, ratelimit-policy, retry-after, x-request-id",
+);
 
 /// The origins that may call from a browser.
 #[derive(Debug)]

@@ -82,8 +82,13 @@ struct Refusal {
     cause: Option<String>,
 }
 
-/// The document that a client reads.
+/// A refusal, as RFC 9457 has it. Decide by `code`; the rest is for people.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(example = json!({
+    "type": "urn:bizosaas:problem:validation_failed", "title": "The input is not valid", "status": 422,
+    "detail": "Some fields are not valid; `errors` names each.", "code": "validation_failed",
+    "request_id": "req_01h455vb4pex5vsknk084sn02q",
+    "errors": [{ "pointer": "/email", "detail": "missing field `email`" }]}))]
 pub struct ProblemBody<'a> {
     /// A stable URI for the kind of problem.
     #[serde(rename = "type")]
@@ -94,12 +99,13 @@ pub struct ProblemBody<'a> {
     /// The HTTP status.
     status: u16,
     /// What is wrong with this request, and what to do. On the routes of fastapi-users its code, or `{ code, reason }`.
-    #[schema(value_type = Value)]
+    #[schema(value_type = Value, example = "No lead has this id.")]
     detail: &'a Detail,
-    /// The kind of problem, stable; `docs/errors.md` lists them all.
+    /// The kind of problem. It never changes its meaning; new ones come, so take one that you do not know by its `status`.
     #[schema(example = "lead_not_found")]
     code: &'a str,
     /// Names this request in the log.
+    #[schema(example = "req_01h455vb4pex5vsknk084sn02q")]
     request_id: &'a str,
     /// For input that is not valid: each place and what is wrong there.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]

@@ -1,13 +1,15 @@
 //! The merge: one OpenAPI 3.1 document out of the components', the same bytes for the same code.
 //!
 //! What the components leave out because it holds for every route is added here: the server, the security scheme,
-//! the tags' descriptions, the media type of problem documents, and the answer for every refusal not named.
+//! the tags' descriptions, the media type of problem documents, the component that serves an operation, and the answer
+//! for every refusal not named.
 
+use excerpt::SERVED_BY;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
-use crate::routes::METHODS;
+use crate::{callers, possible, routes::METHODS};
 
 /// The tags in the order in which a reader should meet them.
 pub(crate) const TAGS: [(&str, &str); 13] = [
@@ -54,13 +56,15 @@ field or parameter that is wrong. Unknown fields and parameters are refused by n
 - **Idempotency-Key** on a POST makes a repeat safe: the same key and body get the same answer for 24 hours, marked \
 with `Idempotent-Replayed: true`.
 - **Versions.** Single resources have an `ETag`; send it as `If-Match` to refuse a lost update (412).
-- **X-Request-Id** is taken or made, returned, and logged.";
+- **X-Request-Id** is taken or made, returned, and logged.
+- **This description** is for people at `/docs`, where routes can be tried out; `/openapi/crm.json` and its like hold one \
+component each.";
 
 const BEARER_DESCRIPTION: &str = "\
 The access token that log-in answers: a JWT (EdDSA, `typ: at+jwt`) that is good for ten minutes and names a person, a \
 session and a tenant. Log-out, removal from the tenant and a change of role act at once, also on tokens not yet expired. \
 Where a scope such as `leads:read` is named, it is the right that the caller's role must hold; an API key (`bizo_…`) \
-with this scope may take the place of the token.";
+with this scope may take the place of the token, where keys can have it. `POST /auth/jwt/login` gives a token.";
 
 const SERVICE_DESCRIPTION: &str = "\
 The deployment's service token, which neighbours and the scheduler have. Routes under `/internal` answer 404 without it, \
@@ -104,7 +108,13 @@ pub(crate) fn merge(parts: &[(&str, Value)]) -> (Value, Vec<String>) {
     let (mut paths, mut schemas) = (Map::new(), Map::new());
     for (component, document) in parts {
         for (path, item) in document["paths"].as_object().into_iter().flatten() {
-            if paths.insert(path.clone(), item.clone()).is_some() {
+            let mut item = item.clone();
+            for method in METHODS {
+                if let Some(operation) = item.get_mut(method).and_then(Value::as_object_mut) {
+                    operation.insert(SERVED_BY.to_owned(), Value::from(*component));
+                }
+            }
+            if paths.insert(path.clone(), item).is_some() {
                 findings.push(format!("{component} describes {path}, which another component describes too"));
             }
         }
@@ -115,10 +125,13 @@ pub(crate) fn merge(parts: &[(&str, Value)]) -> (Value, Vec<String>) {
             }
         }
     }
-    for (_, item) in &mut paths {
+    for (path, item) in &mut paths {
         for method in METHODS {
             if let Some(operation) = item.get_mut(method) {
                 complete(operation);
+                possible::keep(operation);
+                let wrong = callers::name(operation);
+                findings.extend(wrong.map(|wrong| format!("{} {path} {wrong}", method.to_uppercase())));
             }
         }
     }
@@ -152,20 +165,6 @@ pub(crate) fn merge(parts: &[(&str, Value)]) -> (Value, Vec<String>) {
     (serde_json::to_value(document).unwrap_or_default(), findings)
 }
 
-/// The document as the file holds it.
-pub(crate) fn render(document: &Value) -> String {
-    let top = ["openapi", "info", "servers", "tags", "paths", "components"];
-    let mut text = String::from("{\n");
-    for (place, name) in top.iter().enumerate() {
-        // Whether a JSON object keeps its order depends on what else is built beside this tool: sort it here.
-        let member = serde_json::to_string_pretty(&sorted(&document[*name])).unwrap_or_default();
-        let comma = if place + 1 < top.len() { "," } else { "" };
-        text.push_str(&format!("  \"{name}\": {}{comma}\n", member.replace('\n', "\n  ")));
-    }
-    text.push_str("}\n");
-    text
-}
-
 /// Gives refusals their media type, and names the answer for those that are not named.
 fn complete(operation: &mut Value) {
     let Some(responses) = operation["responses"].as_object_mut() else { return };
@@ -183,18 +182,6 @@ fn complete(operation: &mut Value) {
 
 fn has_tag(operation: &Value, tag: &str) -> bool {
     operation["tags"].as_array().is_some_and(|tags| tags.iter().any(|other| other == tag))
-}
-
-fn sorted(value: &Value) -> Value {
-    match value {
-        Value::Object(members) => {
-            let mut members: Vec<_> = members.iter().collect();
-            members.sort_by_key(|(name, _)| *name);
-            Value::Object(members.into_iter().map(|(name, value)| (name.clone(), sorted(value))).collect())
-        }
-        Value::Array(items) => Value::Array(items.iter().map(sorted).collect()),
-        other => other.clone(),
-    }
 }
 
 #[cfg(test)]
@@ -234,16 +221,5 @@ mod tests {
         assert_eq!(findings, ["web describes /a, which another component describes too"]);
         let (_, findings) = merge(&[("crm", part("/a", "string")), ("web", part("/b", "integer"))]);
         assert_eq!(findings, ["web has a schema Thing that differs from another component's; rename one"]);
-    }
-
-    #[test]
-    fn the_text_does_not_depend_on_the_order_of_members() {
-        let first = json!({ "openapi": "3.1.0", "paths": { "/b": {}, "/a": { "y": 1, "x": [ { "d": 1, "c": 2 } ] } } });
-        let second =
-            json!({ "paths": { "/a": { "x": [ { "c": 2, "d": 1 } ], "y": 1 }, "/b": {} }, "openapi": "3.1.0" });
-        let text = render(&first);
-        assert_eq!(text, render(&second));
-        assert!(text.find("\"c\"") < text.find("\"d\"") && text.find("/a") < text.find("/b"));
-        assert_eq!(serde_json::from_str::<Value>(&text).unwrap()["paths"], first["paths"]);
     }
 }

@@ -1,11 +1,15 @@
 //! One API description out of the components' utoipa documents, checked against what they really do.
 //!
 //! [`describe`] gives the document as `components/web/openapi.json` must hold it, and everything in which documents,
-//! routers, `spin.toml`, refusals and `docs/errors.md` differ. `components/web` embeds the file and this crate links
-//! `components/web`; that is no circle, because nothing that web says about itself depends on the file's content.
+//! routers, `spin.toml`, refusals and `docs/errors.md` differ. `components/web` packs the file and this crate links
+//! `components/web`; that is no circle, because nothing that web says about itself depends on the file's content. One
+//! component's part of it, which web serves too, is taken out by `tools/excerpt` and checked like the whole.
 
+mod callers;
 mod document;
 mod operations;
+mod possible;
+mod problems;
 mod refusals;
 mod routes;
 mod source;
@@ -29,7 +33,7 @@ pub struct Description {
 /// Merges the documents and checks them against the sources below `root`.
 pub fn describe(root: &Path) -> Result<Description> {
     let parts = document::parts();
-    let (document, mut findings) = document::merge(&parts);
+    let (mut document, mut findings) = document::merge(&parts);
 
     let components: Vec<_> = parts.iter().map(|(name, _)| format!("components/{name}/src")).collect();
     let routers = source::read_sources(root, &components)?;
@@ -42,10 +46,18 @@ pub fn describe(root: &Path) -> Result<Description> {
     let everything = source::read_sources(root, &["components".to_owned(), "crates".to_owned()])?;
     let (codes, unreadable) = refusals::refusals(&everything);
     findings.extend(unreadable);
-    findings.extend(refusals::compare(&codes, &read(root, "docs/errors.md")?));
+    let table = read(root, "docs/errors.md")?;
+    findings.extend(refusals::compare(&codes, &table));
+    problems::explain(&mut document, &codes, &table);
 
     findings.extend(operations::check(&document, &codes));
-    Ok(Description { text: document::render(&document), findings })
+    for component in excerpt::COMPONENTS {
+        let part = excerpt::excerpt(&document, component);
+        let wrong = operations::check(&part, &codes).into_iter().filter(|finding| !findings.contains(finding));
+        let wrong: Vec<_> = wrong.map(|finding| format!("in the part of {component}: {finding}")).collect();
+        findings.extend(wrong);
+    }
+    Ok(Description { text: excerpt::render(&document), findings })
 }
 
 fn read(root: &Path, path: &str) -> Result<String> {

@@ -26,8 +26,10 @@ pub(crate) fn check(document: &Value, codes: &BTreeMap<String, Refusal>) -> Vec<
         }
         tags(operation, &mut wrong);
         parameters(path, operation, &mut wrong);
+        body(operation, &mut wrong);
         responses(operation, codes, &mut wrong);
         security(operation, &mut wrong);
+        expected(operation, &mut wrong);
         findings.extend(wrong.into_iter().map(|what| format!("{} {path} {what}", method.to_uppercase())));
     }
     dangling(document, document, &mut findings);
@@ -61,6 +63,15 @@ fn parameters(path: &str, operation: &Value, wrong: &mut Vec<String>) {
         .collect();
     for name in in_path.symmetric_difference(&described) {
         wrong.push(format!("has the path parameter {name} on one side only, path or parameters"));
+    }
+}
+
+/// What is to be sent has an example, which a reader can send as it stands; a test does.
+fn body(operation: &Value, wrong: &mut Vec<String>) {
+    for (media_type, body) in operation["requestBody"]["content"].as_object().into_iter().flatten() {
+        if body.get("example").is_none() && body["examples"].as_object().is_none_or(|examples| examples.is_empty()) {
+            wrong.push(format!("takes {media_type} and shows no example of it: give request_body one"));
+        }
     }
 }
 
@@ -100,16 +111,53 @@ fn responses(operation: &Value, codes: &BTreeMap<String, Refusal>, wrong: &mut V
 fn security(operation: &Value, wrong: &mut Vec<String>) {
     let schemes =
         operation["security"].as_array().into_iter().flatten().filter_map(Value::as_object).flat_map(|one| one.keys());
-    let mut is_guarded = false;
     for scheme in schemes {
-        // Who lacks the service token may be told that there is nothing.
-        is_guarded |= scheme != SERVICE;
         if ![BEARER, SERVICE].contains(&scheme.as_str()) {
             wrong.push(format!("names the security scheme {scheme}, which the openapi tool does not describe"));
         }
     }
-    if is_guarded && operation["responses"].get("401").is_none() {
-        wrong.push("takes a token and does not describe its answer 401".to_owned());
+}
+
+/// What the extractors of `crates/api` and `crates/identity` refuse wherever they stand, by what the operation takes.
+fn expected(operation: &Value, wrong: &mut Vec<String>) {
+    let schemes = operation["security"].as_array().into_iter().flatten().filter_map(Value::as_object);
+    let has_bearer = schemes.flat_map(|need| need.keys()).any(|scheme| scheme == BEARER);
+    let parameters = || operation["parameters"].as_array().into_iter().flatten();
+    let has_header = |name: &str| parameters().any(|one| one["in"] == "header" && one["name"] == name);
+    let body = operation["requestBody"]["content"].as_object();
+    let is_read = |media_type: &str| {
+        body.and_then(|content| content.get(media_type)).is_some_and(|content| content["schema"].get("$ref").is_some())
+    };
+    let (is_json, is_form) = (is_read("application/json"), is_read("application/x-www-form-urlencoded"));
+
+    let rules: [(bool, &[(&str, &str)]); 7] = [
+        // Whoever shows a token may lack the right, be an API key, owe a second factor, or ask too often.
+        (
+            has_bearer,
+            &[
+                ("401", "unauthenticated"),
+                ("403", "forbidden"),
+                ("403", "mfa_required"),
+                ("429", "rate_limited"),
+                ("503", "saturated"),
+                ("503", "database_unavailable"),
+            ],
+        ),
+        (body.is_some(), &[("400", "unreadable_body"), ("408", "body_timed_out"), ("413", "body_too_large")]),
+        (is_json, &[("400", "malformed_json")]),
+        (is_json || is_form, &[("415", "unsupported_media_type"), ("422", "validation_failed")]),
+        (parameters().any(|one| one["in"] == "query"), &[("400", "invalid_parameter"), ("400", "unknown_parameter")]),
+        (
+            has_header("Idempotency-Key"),
+            &[("400", "invalid_idempotency_key"), ("409", "conflict_in_flight"), ("422", "idempotency_key_reused")],
+        ),
+        (has_header("If-Match"), &[("400", "invalid_if_match"), ("412", "version_mismatch")]),
+    ];
+    for &(status, code) in rules.iter().filter(|(applies, _)| *applies).flat_map(|(_, codes)| *codes) {
+        let description = operation["responses"][status]["description"].as_str().unwrap_or_default();
+        if !description.contains(&format!("`{code}`")) {
+            wrong.push(format!("can answer {status} `{code}` by what it takes, and does not say so"));
+        }
     }
 }
 
@@ -143,10 +191,18 @@ mod tests {
                 "tags": ["leads"],
                 "security": [{ "bearer": ["leads:read"] }],
                 "parameters": [{ "in": "path", "name": "id" }, { "in": "header", "name": "If-Match" }],
+                "requestBody": { "content": { "application/json": { "example": {} } } },
                 "responses": {
                     "200": { "description": "The lead" },
-                    "401": problem("unauthenticated"),
-                    "404": problem("lead_not_found, with a reason"),
+                    "400": problem("`invalid_if_match`, `unreadable_body`"),
+                    "401": problem("`unauthenticated`"),
+                    "403": problem("`forbidden`, `mfa_required`"),
+                    "404": problem("`lead_not_found`, with a reason"),
+                    "408": problem("`body_timed_out`"),
+                    "412": problem("`version_mismatch`"),
+                    "413": problem("`body_too_large`"),
+                    "429": problem("`rate_limited`"),
+                    "503": problem("`saturated`, `database_unavailable`"),
                     "default": { "$ref": "#/components/responses/Problem" },
                 },
             } } },
@@ -171,7 +227,14 @@ mod tests {
 
     fn findings(document: &Value) -> Vec<String> {
         let code = r#"Problem::new(StatusCode::NOT_FOUND, "lead_not_found", "T", "x");
-                      Problem::new(StatusCode::UNAUTHORIZED, "unauthenticated", "T", "x");"#;
+                      Problem::new(StatusCode::BAD_REQUEST, "unreadable_body", "T", "x");
+                      Problem::new(StatusCode::UNAUTHORIZED, "unauthenticated", "T", "x");
+                      Problem::new(StatusCode::FORBIDDEN, "forbidden", "T", "x");
+                      Problem::new(StatusCode::REQUEST_TIMEOUT, "body_timed_out", "T", "x");
+                      Problem::new(StatusCode::PRECONDITION_FAILED, "version_mismatch", "T", "x");
+                      Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "T", "x");
+                      Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "T", "x");
+                      Problem::new(StatusCode::SERVICE_UNAVAILABLE, "saturated", "T", "x");"#;
         check(document, &refusals(&[Source::new("crates/a.rs", code)]).0)
     }
 
@@ -186,11 +249,16 @@ mod tests {
         spoilt("/summary", json!(""), "has no summary: begin its comment with a sentence");
         spoilt("/tags", json!([]), "has no tag");
         spoilt("/tags/0", json!("misc"), "has the tag misc, which the openapi tool does not describe");
-        spoilt("/parameters/0/in", json!("query"), "has the path parameter id on one side only, path or parameters");
+        spoilt("/parameters/0/in", json!("cookie"), "has the path parameter id on one side only, path or parameters");
         spoilt(
             "/security/0",
             json!({ "basic": [] }),
             "names the security scheme basic, which the openapi tool does not describe",
+        );
+        spoilt(
+            "/requestBody/content/application~1json",
+            json!({ "examples": {} }),
+            "takes application/json and shows no example of it: give request_body one",
         );
         spoilt("/responses/200/description", json!(""), "does not describe its answer 200");
         spoilt("/responses/404/content", json!({}), "does not answer 404 with a ProblemBody");
@@ -204,12 +272,23 @@ mod tests {
 
     #[test]
     fn answers_that_must_be_there_are_missed() {
-        for (status, wanted) in
-            [("200", "describes no success"), ("401", "takes a token and does not describe its answer 401")]
-        {
+        for (status, wanted) in [
+            ("200", &["describes no success"][..]),
+            ("401", &["can answer 401 `unauthenticated` by what it takes, and does not say so"]),
+            ("412", &["can answer 412 `version_mismatch` by what it takes, and does not say so"]),
+            ("413", &["can answer 413 `body_too_large` by what it takes, and does not say so"]),
+            (
+                "403",
+                &[
+                    "can answer 403 `forbidden` by what it takes, and does not say so",
+                    "can answer 403 `mfa_required` by what it takes, and does not say so",
+                ],
+            ),
+        ] {
             let mut document = sound();
             document["paths"]["/leads/{id}"]["get"]["responses"].as_object_mut().unwrap().remove(status);
-            assert_eq!(findings(&document), [format!("GET /leads/{{id}} {wanted}")]);
+            let wanted: Vec<_> = wanted.iter().map(|what| format!("GET /leads/{{id}} {what}")).collect();
+            assert_eq!(findings(&document), wanted);
         }
     }
 

@@ -68,7 +68,10 @@ fn has_scopes(scopes: &[Scope], _: &()) -> garde::Result {
 
 /// A key, without what makes it one.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-#[schema(as = ApiKey)]
+#[schema(as = ApiKey, example = json!({
+    "id": "key_01h455vb4pex5vsknk084sn02q", "name": "nightly import", "prefix": "bizo_Yx3kQ0v",
+    "scopes": ["leads:read", "leads:write"], "created_by": "usr_01h455vb4pex5vsknk084sn02q",
+    "created_at": "2026-01-31T09:30:00.123456Z", "expires_at": null, "last_used_at": "2026-02-01T02:00:00Z", "revoked_at": null}))]
 pub(crate) struct ApiKeyView {
     #[schema(value_type = String, example = "key_01h455vb4pex5vsknk084sn02q")]
     id: ApiKeyId,
@@ -91,8 +94,14 @@ pub(crate) struct ApiKeyView {
     revoked_at: Option<DateTime<Utc>>,
 }
 
-/// A key that was just made. Has no `Debug`.
+/// A key that was just made.
+// It has no `Debug`: what it holds is for one pair of eyes.
 #[derive(Serialize, utoipa::ToSchema)]
+#[schema(example = json!({
+    "key": "bizo_Yx3kQ0vNf1m9pW2rT7sLc4dZ8hJbG6aEuVoKiXyMnPt", "id": "key_01h455vb4pex5vsknk084sn02q",
+    "name": "nightly import", "prefix": "bizo_Yx3kQ0v", "scopes": ["leads:read", "leads:write"],
+    "created_by": "usr_01h455vb4pex5vsknk084sn02q", "created_at": "2026-01-31T09:30:00.123456Z", "expires_at": null,
+    "last_used_at": null, "revoked_at": null}))]
 pub(crate) struct CreatedApiKey {
     /// The key itself, for `Authorization: Bearer`. It is never shown again.
     #[schema(example = "bizo_Yx3kQ0vNf1m9pW2rT7sLc4dZ8hJbG6aEuVoKiXyMnPt")]
@@ -122,7 +131,7 @@ impl From<ApiKeyRow> for ApiKeyView {
 #[utoipa::path(post, path = "/api-keys", operation_id = "create_api_key", tag = "api keys",
     security(("bearer" = ["api_keys:write"])),
     params(("Idempotency-Key" = Option<String>, Header, description = "Repeats make no second key")),
-    request_body = NewApiKeyBody,
+    request_body(content = NewApiKeyBody, example = json!({ "name": "nightly import", "scopes": ["leads:read", "leads:write"] })),
     responses((status = 201, description = "The key, this once", body = CreatedApiKey),
               Writing, JsonBody, TenantWide, CreatingApiKey))]
 pub(crate) async fn create_api_key(

@@ -26,7 +26,8 @@ pub(crate) fn router() -> Router<AuthState> {
     Router::new().route("/auth/introspect", post(introspect))
 }
 
-/// What is asked for. Has no `Debug`.
+/// What is asked for.
+// It has no `Debug`: what it holds is for one pair of eyes.
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct IntrospectionForm {
@@ -121,7 +122,8 @@ impl Introspection {
 /// Tells a neighbour what an access token or an API key opens now.
 #[utoipa::path(post, path = "/auth/introspect", operation_id = "introspect", tag = "services",
     security(("service" = [])),
-    request_body(content = IntrospectionForm, content_type = "application/x-www-form-urlencoded"),
+    request_body(content = IntrospectionForm, content_type = "application/x-www-form-urlencoded",
+        example = json!({ "token": "an access token or an API key" })),
     responses((status = 200, description = "What it opens; `active` alone if nothing", body = Introspection),
               FormBody, Introspecting))]
 pub(crate) async fn introspect(

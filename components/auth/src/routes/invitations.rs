@@ -92,7 +92,7 @@ impl From<InvitationRow> for InvitationView {
 #[utoipa::path(post, path = "/invitations", operation_id = "create_invitation", tag = "members",
     security(("bearer" = ["members:write"])),
     params(("Idempotency-Key" = Option<String>, Header, description = "Repeats get the first answer for 24 hours")),
-    request_body = NewInvitationBody,
+    request_body(content = NewInvitationBody, example = json!({ "email": "charles@example.com", "role": "member" })),
     responses((status = 201, description = "The invitation", body = InvitationView),
               Writing, JsonBody, TenantWide, Inviting))]
 pub(crate) async fn create_invitation(
@@ -197,7 +197,8 @@ impl FromRequestParts<AuthState> for Acceptor {
     }
 }
 
-/// The token of an invitation, and for somebody without an account a password. Has no `Debug`.
+/// The token of an invitation, and for somebody without an account a password.
+// It has no `Debug`: what it holds is for one pair of eyes.
 #[derive(Deserialize, Validate, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = InvitationToken)]
@@ -223,7 +224,8 @@ pub(crate) struct JoinedTenant {
 #[utoipa::path(post, path = "/invitations/accept", operation_id = "accept_invitation", tag = "members",
     security((), ("bearer" = [])),
     params(("Idempotency-Key" = Option<String>, Header, description = "Repeats get the first answer for 24 hours")),
-    request_body = InvitationTokenBody,
+    request_body(content = InvitationTokenBody,
+        example = json!({ "token": "the token that came by mail", "password": "correct horse battery staple" })),
     responses((status = 200, description = "The tenant, for who is logged in", body = JoinedTenant),
               (status = 201, description = "The new account, in the tenant", body = AccountView),
               AcceptingInvitation, JsonBody))]

@@ -63,24 +63,28 @@ pub(crate) struct LogIn {
     password: String,
     /// `tenant:<slug>` chooses the tenant; without it the last used, else the oldest membership.
     #[serde(default)]
-    #[schema(example = "tenant:analytical-engines")]
+    #[schema(example = "")]
     scope: String,
     /// Taken and ignored, as fastapi-users does.
     #[serde(default, rename = "grant_type")]
-    #[schema(deprecated)]
+    #[schema(deprecated, example = "password")]
     _grant_type: Option<String>,
     /// Taken and ignored, as fastapi-users does.
     #[serde(default, rename = "client_id")]
-    #[schema(deprecated)]
+    #[schema(deprecated, example = "")]
     _client_id: Option<String>,
     /// Taken and ignored, as fastapi-users does.
     #[serde(default, rename = "client_secret")]
-    #[schema(deprecated)]
+    #[schema(deprecated, example = "")]
     _client_secret: Option<String>,
 }
 
-/// The tokens of a session. Has no `Debug`.
+/// The tokens of a session.
+// It has no `Debug`: what it holds is for one pair of eyes.
 #[derive(Serialize, utoipa::ToSchema)]
+#[schema(example = json!({
+    "access_token": "eyJhbGciOiJFZERTQSIsInR5cCI6ImF0K2p3dCIsImtpZCI6IjEifQ.eyJzdWIiOiJ1c3JfMDFoNDU1In0.c2lnbmF0dXJl",
+    "token_type": "bearer", "expires_in": 600, "refresh_token": "bXkgcmVmcmVzaCB0b2tlbiwgMjU2IGJpdHMgb2YgaXQgaW4"}))]
 pub(crate) struct SessionTokens {
     /// Send it as `Authorization: Bearer …`.
     pub(crate) access_token: String,
@@ -97,7 +101,8 @@ pub(crate) struct SessionTokens {
     pub(crate) mfa_enrolment_required: bool,
 }
 
-/// The first step was right; the second factor is still owed. Has no `Debug`.
+/// The first step was right; the second factor is still owed.
+// It has no `Debug`: what it holds is for one pair of eyes.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(crate) struct MfaChallenge {
     /// Names this log-in at `POST /auth/mfa/verify`; it opens nothing by itself.
@@ -120,7 +125,8 @@ pub(crate) enum LoggedIn {
 
 /// Begins a session and gives its tokens; where the person has a second factor, asks for it first.
 #[utoipa::path(post, path = "/auth/jwt/login", operation_id = "log_in", tag = "auth",
-    request_body(content = LogIn, content_type = "application/x-www-form-urlencoded"),
+    request_body(content = LogIn, content_type = "application/x-www-form-urlencoded",
+        example = json!({ "username": "ada@example.com", "password": "correct horse battery staple" })),
     responses((status = 200, description = "The tokens, or a challenge", body = LoggedIn), LoggingIn))]
 #[expect(clippy::too_many_arguments, reason = "a handler's arguments are what the request is made of")]
 pub(crate) async fn log_in(
@@ -215,7 +221,8 @@ pub(crate) struct GivenFactor {
 }
 
 /// Gives the second factor and begins the session.
-#[utoipa::path(post, path = "/auth/mfa/verify", operation_id = "give_factor", tag = "auth", request_body = GivenFactor,
+#[utoipa::path(post, path = "/auth/mfa/verify", operation_id = "give_factor", tag = "auth",
+    request_body(content = GivenFactor, example = json!({ "mfa_token": "the mfa_token that log-in answered", "code": "492039" })),
     responses((status = 200, description = "The tokens", body = SessionTokens), GivingFactor, JsonBody))]
 pub(crate) async fn give_factor(
     State(app): State<Arc<App>>,

@@ -40,7 +40,7 @@ pub(crate) async fn find_user(
 /// Changes a member's account: address, password, whether it is active.
 #[utoipa::path(patch, path = "/users/{id}", operation_id = "change_user", tag = "users",
     security(("bearer" = ["users:write"])), params(("id" = String, Path, description = "The person")),
-    request_body = UserChange,
+    request_body(content = UserChange, example = json!({ "is_active": false })),
     responses((status = 200, description = "The account", body = AccountView), ManagingUser, JsonBody))]
 pub(crate) async fn change_user(
     State(secrets): State<Arc<Result<Secrets, SettingError>>>,

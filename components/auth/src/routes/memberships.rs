@@ -101,7 +101,7 @@ pub(crate) struct RoleChange {
 #[utoipa::path(patch, path = "/memberships/{user}", operation_id = "change_membership", tag = "members",
     security(("bearer" = ["members:write"])),
     params(("user" = String, Path, description = "The person", example = "usr_01h455vb4pex5vsknk084sn02q")),
-    request_body = RoleChange,
+    request_body(content = RoleChange, example = json!({ "role": "viewer" })),
     responses((status = 200, description = "The membership as it stands now", body = MembershipView),
               Writing, JsonBody, ChangingMembership))]
 pub(crate) async fn change_membership(

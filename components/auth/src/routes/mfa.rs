@@ -47,7 +47,8 @@ pub(crate) fn router() -> Router<AuthState> {
         .route("/auth/mfa/recovery-codes", post(renew_recovery_codes))
 }
 
-/// The password again, because a session alone is not enough here. Has no `Debug`.
+/// The password again, because a session alone is not enough here.
+// It has no `Debug`: what it holds is for one pair of eyes.
 #[derive(Deserialize, Validate, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct FreshPassword {
@@ -74,7 +75,8 @@ pub(crate) async fn find_mfa(caller: Person) -> Result<Json<MfaView>, Problem> {
     Ok(Json(MfaView { totp: factor.confirmed_at.is_some(), recovery_codes_left: factor.recovery_codes_left }))
 }
 
-/// A seed for an authenticator app; shown this once. Has no `Debug`.
+/// A seed for an authenticator app; shown this once.
+// It has no `Debug`: what it holds is for one pair of eyes.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(crate) struct NewTotp {
     /// To be typed into the app, in base32.
@@ -87,7 +89,7 @@ pub(crate) struct NewTotp {
 
 /// Begins to enrol an authenticator app. Nothing changes until a code of it is confirmed.
 #[utoipa::path(post, path = "/auth/mfa/totp", operation_id = "enrol_totp", tag = "auth", security(("bearer" = [])),
-    request_body = FreshPassword,
+    request_body(content = FreshPassword, example = json!({ "password": "correct horse battery staple" })),
     responses((status = 201, description = "The seed", body = NewTotp), ChangingFactor, JsonBody))]
 #[expect(clippy::too_many_arguments, reason = "a handler's arguments are what the request is made of")]
 pub(crate) async fn enrol_totp(
@@ -113,7 +115,8 @@ pub(crate) async fn enrol_totp(
     Ok((StatusCode::CREATED, Json(NewTotp { secret: totp::base32(&seed), otpauth_uri })))
 }
 
-/// A first code of the app. Has no `Debug`.
+/// A first code of the app.
+// It has no `Debug`: what it holds is for one pair of eyes.
 #[derive(Deserialize, Validate, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct FirstCode {
@@ -123,7 +126,8 @@ pub(crate) struct FirstCode {
     code: String,
 }
 
-/// Ten recovery codes; shown this once. Has no `Debug`.
+/// Ten recovery codes; shown this once.
+// It has no `Debug`: what it holds is for one pair of eyes.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(crate) struct RecoveryCodes {
     /// Each works once, in place of a code of the app.
@@ -133,7 +137,7 @@ pub(crate) struct RecoveryCodes {
 
 /// Confirms the app with a first code. From now on log-in asks for one.
 #[utoipa::path(post, path = "/auth/mfa/totp/confirm", operation_id = "confirm_totp", tag = "auth",
-    security(("bearer" = [])), request_body = FirstCode,
+    security(("bearer" = [])), request_body(content = FirstCode, example = json!({ "code": "492039" })),
     responses((status = 200, description = "The recovery codes", body = RecoveryCodes), ChangingFactor, JsonBody))]
 pub(crate) async fn confirm_totp(
     State(app): State<Arc<App>>,
@@ -168,7 +172,7 @@ pub(crate) async fn confirm_totp(
 
 /// Removes the factor: log-in asks for the password alone.
 #[utoipa::path(delete, path = "/auth/mfa/totp", operation_id = "remove_totp", tag = "auth", security(("bearer" = [])),
-    request_body = FreshPassword,
+    request_body(content = FreshPassword, example = json!({ "password": "correct horse battery staple" })),
     responses((status = 204, description = "Removed, with the recovery codes"), ChangingFactor, JsonBody))]
 pub(crate) async fn remove_totp(
     State(app): State<Arc<App>>,
@@ -188,7 +192,7 @@ pub(crate) async fn remove_totp(
 
 /// Puts ten new recovery codes in the place of the old ones.
 #[utoipa::path(post, path = "/auth/mfa/recovery-codes", operation_id = "renew_recovery_codes", tag = "auth",
-    security(("bearer" = [])), request_body = FreshPassword,
+    security(("bearer" = [])), request_body(content = FreshPassword, example = json!({ "password": "correct horse battery staple" })),
     responses((status = 200, description = "The codes", body = RecoveryCodes), ChangingFactor, JsonBody))]
 pub(crate) async fn renew_recovery_codes(
     State(app): State<Arc<App>>,

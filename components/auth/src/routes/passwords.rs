@@ -47,7 +47,8 @@ pub(crate) fn is_email(text: &str, _: &()) -> garde::Result {
 
 /// Sends a token to whoever has the address, if anybody; the answer is the same for every address.
 #[utoipa::path(post, path = "/auth/forgot-password", operation_id = "forget_password", tag = "auth",
-    request_body = Mailbox, responses((status = 202, description = "Taken"), AskingForMail, JsonBody))]
+    request_body(content = Mailbox, example = json!({ "email": "ada@example.com" })),
+    responses((status = 202, description = "Taken"), AskingForMail, JsonBody))]
 pub(crate) async fn forget_password(
     State(app): State<Arc<App>>,
     clock: Clock,
@@ -71,7 +72,8 @@ pub(crate) async fn request_mail(
     Ok((StatusCode::ACCEPTED, Json(())))
 }
 
-/// A token from a message, and the password that is to be. Has no `Debug`.
+/// A token from a message, and the password that is to be.
+// It has no `Debug`: what it holds is for one pair of eyes.
 #[derive(Deserialize, Validate, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewPassword {
@@ -85,7 +87,9 @@ pub(crate) struct NewPassword {
 
 /// Sets a new password with the token of a message. All sessions end.
 #[utoipa::path(post, path = "/auth/reset-password", operation_id = "reset_password", tag = "auth",
-    request_body = NewPassword, responses((status = 200, description = "Done"), UsingMailToken, JsonBody))]
+    request_body(content = NewPassword,
+        example = json!({ "token": "the token that came by mail", "password": "correct horse battery staple" })),
+    responses((status = 200, description = "Done"), UsingMailToken, JsonBody))]
 pub(crate) async fn reset_password(
     State(app): State<Arc<App>>,
     State(secrets): State<Arc<Result<Secrets, SettingError>>>,

@@ -30,6 +30,7 @@ api::refusals! {
     ChangingFactor {
         "400": "`wrong_password`, `invalid_mfa_code`, `malformed_json`, `unreadable_body`",
         "401": "`unauthenticated`",
+        "403": "`forbidden`, `mfa_required`",
         "404": "`tenant_not_found`",
         "409": "`mfa_already_enrolled`, `mfa_not_enrolled`, `conflict_in_flight`",
         "429": "`log_in_throttled`, `rate_limited`",
@@ -47,7 +48,7 @@ api::refusals! {
     SwitchingTenant {
         "400": "`malformed_json`, `unreadable_body`",
         "401": "`unauthenticated`",
-        "403": "`mfa_required`",
+        "403": "`forbidden`, `mfa_required`",
         "404": "`tenant_not_found`",
         "429": "`rate_limited`",
         "503": "`saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured`",
@@ -56,6 +57,7 @@ api::refusals! {
     EndingSession {
         "400": "`malformed_id`",
         "401": "`unauthenticated`",
+        "403": "`forbidden`, `mfa_required`",
         "404": "`session_not_found`, `tenant_not_found`",
         "429": "`rate_limited`",
         "503": "`saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured`",
@@ -77,6 +79,7 @@ api::refusals! {
     ChangingAccount {
         "400": "`email_already_exists` (detail UPDATE_USER_EMAIL_ALREADY_EXISTS), `invalid_password` (detail { code: UPDATE_USER_INVALID_PASSWORD, reason }), `malformed_json`, `unreadable_body`",
         "401": "`unauthenticated`",
+        "403": "`forbidden`, `mfa_required`",
         "404": "`tenant_not_found`",
         "409": "`conflict_in_flight`",
         "429": "`rate_limited`",
@@ -95,6 +98,8 @@ api::refusals! {
     /// Logging out.
     LoggingOut {
         "401": "`unauthenticated`",
+        "403": "`forbidden`, `mfa_required`",
+        "404": "`tenant_not_found`",
         "429": "`rate_limited`",
         "503": "`saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured`",
     }

@@ -85,7 +85,8 @@ pub(crate) fn is_tenant_name(name: &str, _: &()) -> garde::Result {
 /// Makes an account with its first tenant, of which the person is the owner.
 #[utoipa::path(post, path = "/auth/register", operation_id = "register", tag = "auth",
     params(("Idempotency-Key" = Option<String>, Header, description = "Repeats get the first answer for 24 hours")),
-    request_body = NewUser,
+    request_body(content = NewUser, example = json!({
+        "email": "ada@example.com", "password": "correct horse battery staple", "tenant_name": "Analytical Engines"})),
     responses((status = 201, description = "The account", body = AccountView),
               (status = 202, description = "Taken, where the deployment hides who has an account; a message says more"),
               Registering, JsonBody))]

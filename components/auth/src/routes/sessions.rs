@@ -46,7 +46,8 @@ pub(crate) fn router() -> Router<AuthState> {
         .route("/auth/jwt/logout", post(log_out))
 }
 
-/// A refresh token. Has no `Debug`.
+/// A refresh token.
+// It has no `Debug`: what it holds is for one pair of eyes.
 #[derive(Deserialize, Validate, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RefreshToken {
@@ -56,7 +57,8 @@ pub(crate) struct RefreshToken {
 
 /// Exchanges a refresh token for the next pair of tokens. Each works once; the one before gives the same successor again
 /// for 30 seconds, for clients that lost the answer. An older one ends the session: somebody has stolen it.
-#[utoipa::path(post, path = "/auth/refresh", operation_id = "refresh_session", tag = "auth", request_body = RefreshToken,
+#[utoipa::path(post, path = "/auth/refresh", operation_id = "refresh_session", tag = "auth",
+    request_body(content = RefreshToken, example = json!({ "refresh_token": "the refresh_token that log-in answered" })),
     responses((status = 200, description = "The next tokens", body = SessionTokens), Refreshing, JsonBody))]
 pub(crate) async fn refresh_session(
     State(app): State<Arc<App>>,
@@ -90,7 +92,8 @@ pub(crate) struct TenantChoice {
     tenant_id: TenantId,
 }
 
-/// An access token for another tenant; the refresh token stays the same. Has no `Debug`.
+/// An access token for another tenant; the refresh token stays the same.
+// It has no `Debug`: what it holds is for one pair of eyes.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(crate) struct SwitchedTenant {
     /// Takes the place of the one before, which is refused from now on.
@@ -105,7 +108,8 @@ pub(crate) struct SwitchedTenant {
 
 /// Moves the caller's session to another of their tenants.
 #[utoipa::path(post, path = "/auth/switch-tenant", operation_id = "switch_tenant", tag = "auth",
-    security(("bearer" = [])), request_body = TenantChoice,
+    security(("bearer" = [])),
+    request_body(content = TenantChoice, example = json!({ "tenant_id": "ten_01h455vb4pex5vsknk084sn02q" })),
     responses((status = 200, description = "The access token", body = SwitchedTenant), SwitchingTenant, JsonBody))]
 pub(crate) async fn switch_tenant(
     State(verifier): State<Arc<Result<Verifier, SettingError>>>,

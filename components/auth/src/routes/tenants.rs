@@ -54,7 +54,9 @@ pub(crate) struct NewTenantBody {
 
 /// A tenant with its policies, as those inside see it.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-#[schema(as = Tenant)]
+#[schema(as = Tenant, example = json!({
+    "id": "ten_01h455vb4pex5vsknk084sn02q", "name": "Analytical Engines", "slug": "analytical-engines",
+    "mfa_required": false, "password_min_length": null, "created_at": "2026-01-31T09:30:00.123456Z"}))]
 pub(crate) struct TenantSettingsView {
     #[schema(value_type = String, example = "ten_01h455vb4pex5vsknk084sn02q")]
     id: TenantId,
@@ -92,7 +94,7 @@ fn tenant_response(row: TenantSettingsRow) -> Response {
 /// Makes a tenant that the caller owns. Their session stays where it is: `POST /auth/switch-tenant` goes there.
 #[utoipa::path(post, path = "/tenants", operation_id = "create_tenant", tag = "tenants", security(("bearer" = [])),
     params(("Idempotency-Key" = Option<String>, Header, description = "Repeats get the first answer for 24 hours")),
-    request_body = NewTenantBody,
+    request_body(content = NewTenantBody, example = json!({ "name": "Analytical Engines" })),
     responses((status = 201, description = "The tenant", body = TenantView,
                headers(("Location" = String, description = "The path of the tenant"))),
               Writing, JsonBody, TenantWide))]
@@ -204,7 +206,7 @@ fn is_password_min_length(chars: &Option<Option<u8>>, _: &()) -> garde::Result {
     security(("bearer" = ["tenant:write"])),
     params(("id" = String, Path, description = "The tenant", example = "ten_01h455vb4pex5vsknk084sn02q"),
            ("If-Match" = Option<String>, Header, description = "The ETag that the tenant must still have")),
-    request_body = TenantChangesBody,
+    request_body(content = TenantChangesBody, example = json!({ "name": "Difference Engines", "password_min_length": 12 })),
     responses((status = 200, description = "The tenant as it stands now", body = TenantSettingsView,
                headers(("ETag" = String, description = "The version of the tenant"))),
               Writing, JsonBody, ChangingTenant))]

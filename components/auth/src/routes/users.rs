@@ -31,6 +31,10 @@ pub(crate) fn router() -> Router<AuthState> {
 
 /// A person as clients of fastapi-users know one, and the tenant that they act in.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(example = json!({
+    "id": "usr_01h455vb4pex5vsknk084sn02q", "email": "ada@example.com", "is_active": true, "is_superuser": false,
+    "is_verified": true, "tenant": { "id": "ten_01h455vb4pex5vsknk084sn02q", "name": "Analytical Engines",
+                                     "slug": "analytical-engines", "role": "owner" }}))]
 pub(crate) struct AccountView {
     #[schema(value_type = String, example = "usr_01h455vb4pex5vsknk084sn02q")]
     id: UserId,
@@ -133,7 +137,7 @@ impl UserChange {
 
 /// Changes the caller's own account. `is_active`, `is_superuser` and `is_verified` are taken and ignored.
 #[utoipa::path(patch, path = "/users/me", operation_id = "change_me", tag = "users", security(("bearer" = [])),
-    request_body = UserChange,
+    request_body(content = UserChange, example = json!({ "password": "a quite different horse" })),
     responses((status = 200, description = "The account", body = AccountView), ChangingAccount, JsonBody))]
 pub(crate) async fn change_me(
     State(secrets): State<Arc<Result<Secrets, SettingError>>>,

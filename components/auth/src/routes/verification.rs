@@ -32,7 +32,8 @@ pub(crate) fn router() -> Router<AuthState> {
 
 /// Sends a token to whoever has the address and has not proven it, if anybody; the answer is the same for every address.
 #[utoipa::path(post, path = "/auth/request-verify-token", operation_id = "request_verification", tag = "auth",
-    request_body = Mailbox, responses((status = 202, description = "Taken"), AskingForMail, JsonBody))]
+    request_body(content = Mailbox, example = json!({ "email": "ada@example.com" })),
+    responses((status = 202, description = "Taken"), AskingForMail, JsonBody))]
 pub(crate) async fn request_verification(
     State(app): State<Arc<App>>,
     clock: Clock,
@@ -43,7 +44,8 @@ pub(crate) async fn request_verification(
     request_mail(&app, "mail.verification", &mailbox, clock, &origin).await
 }
 
-/// A token from a message. Has no `Debug`.
+/// A token from a message.
+// It has no `Debug`: what it holds is for one pair of eyes.
 #[derive(Deserialize, Validate, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct MailToken {
@@ -52,7 +54,8 @@ pub(crate) struct MailToken {
 }
 
 /// Proves an address with the token of a message. Gives the account.
-#[utoipa::path(post, path = "/auth/verify", operation_id = "verify_email", tag = "auth", request_body = MailToken,
+#[utoipa::path(post, path = "/auth/verify", operation_id = "verify_email", tag = "auth",
+    request_body(content = MailToken, example = json!({ "token": "the token that came by mail" })),
     responses((status = 200, description = "The account", body = AccountView), UsingMailToken, JsonBody))]
 pub(crate) async fn verify_email(
     State(app): State<Arc<App>>,

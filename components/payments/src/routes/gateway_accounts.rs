@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     configured,
-    refusals::{JsonBody, OneAccount, Reading, SavingAccount, TenantWide, Writing},
+    refusals::{JsonBody, OneAccount, Reading, RemovingAccount, SavingAccount, TenantWide, Writing},
 };
 use crate::{
     PaymentsState,
@@ -110,7 +110,8 @@ impl AccountView {
     }
 }
 
-/// Credentials at a gateway. Has no `Debug`.
+/// Credentials at a gateway.
+// It has no `Debug`: what it holds is for one pair of eyes.
 #[derive(Deserialize, garde::Validate, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewAccount {
@@ -160,7 +161,7 @@ pub(crate) async fn list_gateways(
     security(("bearer" = ["gateways:write"])),
     params(("gateway" = Gateway, Path, description = "The gateway")),
     request_body(content = NewAccount, example = json!({ "mode": "test",
-        "credentials": { "secret_key": "sk_test_…", "webhook_secret": "whsec_…" } })),
+        "credentials": { "secret_key": "sk_test_ada_0001", "webhook_secret": "whsec_ada_0001" } })),
     responses((status = 200, description = "The account, without its credentials", body = AccountView),
               Writing, JsonBody, SavingAccount))]
 pub(crate) async fn put_gateway_account(
@@ -257,7 +258,7 @@ pub(crate) async fn find_gateway_account(
 #[utoipa::path(delete, path = "/gateways/{gateway}/account", operation_id = "remove_gateway_account", tag = "gateways",
     security(("bearer" = ["gateways:write"])),
     params(("gateway" = Gateway, Path, description = "The gateway"), ModeQuery),
-    responses((status = 204, description = "The credentials are forgotten"), Writing, OneAccount))]
+    responses((status = 204, description = "The credentials are forgotten"), Writing, OneAccount, RemovingAccount))]
 pub(crate) async fn remove_gateway_account(
     caller: Authorized<ManageGateways>,
     clock: Clock,

@@ -100,7 +100,15 @@ pub(crate) struct NewPayment {
 
 /// A payment. Amounts are in the currency's smallest unit.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-#[schema(as = Payment)]
+#[schema(as = Payment, example = json!({
+    "id": "pay_01h455vb4pex5vsknk084sn02q", "state": "partially_refunded", "amount": 1099, "currency": "EUR",
+    "authorized": 1099, "captured": 1099, "refunded": 300, "refund_pending": 0, "fee": 0, "gateway": "test", "mode": "test",
+    "capture_method": "automatic", "flow": "redirect", "description": "Pro plan", "customer": { "name": "Ada Lovelace", "country": "GB" },
+    "metadata": { "order": "1815" }, "return_url": "https://shop.example.com/thanks", "cancel_url": null, "next_action": null,
+    "failure": null, "late_success_at": null, "dispute": null,
+    "gateway_refs": { "order": null, "payment": "test_01h455vb4pex5vsknk084sn02q", "capture": null },
+    "created_at": "2026-01-31T09:30:00.123456Z", "updated_at": "2026-01-31T09:41:12.000512Z",
+    "expires_at": "2026-02-01T09:30:00.123456Z"}))]
 pub(crate) struct PaymentView {
     #[schema(value_type = String, example = "pay_01h455vb4pex5vsknk084sn02q")]
     id: PaymentId,

@@ -59,7 +59,11 @@ pub(crate) struct NewRefund {
 
 /// A refund. Its amount is in the payment's currency, in minor units.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-#[schema(as = Refund)]
+#[schema(as = Refund, example = json!({
+    "id": "ref_01h455vb4pex5vsknk084sn02q", "payment": "pay_01h455vb4pex5vsknk084sn02q", "amount": 300, "state": "succeeded",
+    "reason": "returned goods", "failure": null, "gateway_ref": "test_01h455vb4pex5vsknk084sn02q",
+    "created_by": "usr_01h455vb4pex5vsknk084sn02q", "created_at": "2026-01-31T09:41:12.000512Z",
+    "updated_at": "2026-01-31T09:41:12.000512Z"}))]
 pub(crate) struct RefundView {
     #[schema(value_type = String, example = "ref_01h455vb4pex5vsknk084sn02q")]
     id: RefundId,

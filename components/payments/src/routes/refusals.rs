@@ -54,6 +54,10 @@ api::refusals! {
     OneAccount {
         "404": "`gateway_not_found`, `gateway_account_not_found`, `tenant_not_found`",
     }
+    /// Removing one, of the mode that the query names.
+    RemovingAccount {
+        "400": "`invalid_parameter`, `unknown_parameter`",
+    }
     /// Saving one.
     SavingAccount {
         "404": "`gateway_not_found`, `tenant_not_found`",
@@ -72,13 +76,16 @@ api::refusals! {
     }
     /// Returning payers.
     Returning {
+        "400": "`unreadable_body`",
         "404": "`return_not_found`",
+        "408": "`body_timed_out`",
+        "413": "`body_too_large`",
         "429": "`rate_limited`",
         "503": "`saturated`, `database_unavailable`, `misconfigured`",
     }
     /// The sweep.
     Sweeping {
-        "404": "`route_not_found`",
+        "404": "`route_not_found`: the service token is missing or wrong",
         "503": "`saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured`",
     }
 }

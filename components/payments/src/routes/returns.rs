@@ -61,7 +61,8 @@ pub(crate) async fn return_payer(
 /// Takes a payer back whose gateway sends them with a form.
 #[utoipa::path(post, path = "/payments/return/{token}", operation_id = "return_payer_by_form", tag = "payments",
     params(("token" = String, Path, description = "The payment's token, from the address that its gateway was given")),
-    request_body(content = String, content_type = "application/x-www-form-urlencoded", description = "As the gateway's page sends it"),
+    request_body(content = Object, content_type = "application/x-www-form-urlencoded", description = "As the gateway's page sends it",
+        example = json!({ "choice": "paid" })),
     responses((status = 303, description = "On to the tenant's page, with `payment_id` added"),
               (status = 200, description = "A page, where the tenant has none"), Returning))]
 pub(crate) async fn return_payer_by_form(

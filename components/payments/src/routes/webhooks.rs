@@ -57,7 +57,9 @@ pub(crate) struct Receipt {
 #[utoipa::path(post, path = "/webhooks/{gateway}/{account}", operation_id = "receive_webhook", tag = "gateways",
     params(("gateway" = String, Path, description = "The gateway", example = "stripe"),
            ("account" = String, Path, description = "The gateway account", example = "gwa_01h455vb4pex5vsknk084sn02q")),
-    request_body(content = String, content_type = "application/json", description = "As the gateway sends it, signed"),
+    request_body(content = Object, content_type = "application/json", description = "As the gateway sends it, signed in its own way",
+        example = json!({ "id": "evt_1Q2w3E4r5T", "type": "checkout.session.completed", "livemode": false, "created": 1_795_000_000,
+            "data": { "object": { "id": "cs_test_a1B2c3", "object": "checkout.session", "client_reference_id": "pay_01h455vb4pex5vsknk084sn02q" } } })),
     responses((status = 200, description = "It is kept", body = Receipt), Receiving))]
 pub(crate) async fn receive_webhook(
     _: WebhookSender,
@@ -82,7 +84,9 @@ pub(crate) async fn receive_webhook(
 /// payment. It is verified with the secret of that payment's account.
 #[utoipa::path(post, path = "/webhooks/{gateway}", operation_id = "receive_bare_webhook", tag = "gateways",
     params(("gateway" = String, Path, description = "The gateway", example = "stripe")),
-    request_body(content = String, content_type = "application/json", description = "As the gateway sends it, signed"),
+    request_body(content = Object, content_type = "application/json", description = "As the gateway sends it, signed in its own way",
+        example = json!({ "id": "evt_1Q2w3E4r5T", "type": "checkout.session.completed", "livemode": false, "created": 1_795_000_000,
+            "data": { "object": { "id": "cs_test_a1B2c3", "object": "checkout.session", "client_reference_id": "pay_01h455vb4pex5vsknk084sn02q" } } })),
     responses((status = 200, description = "It is kept", body = Receipt), Receiving))]
 pub(crate) async fn receive_bare_webhook(
     _: WebhookSender,
