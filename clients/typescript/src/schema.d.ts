@@ -1627,7 +1627,7 @@ export interface components {
             is_active: boolean;
             is_superuser: boolean;
             is_verified: boolean;
-            tenant?: null | components["schemas"]["TenantView"];
+            tenant: null | components["schemas"]["TenantView"];
         };
         /**
          * @description A key, without what makes it one.
@@ -1675,7 +1675,7 @@ export interface components {
              *       "leads:write"
              *     ]
              */
-            scopes: string[];
+            scopes: components["schemas"]["Scope"][];
         };
         /** @description An entry of the audit log. */
         AuditEntry: {
@@ -2471,7 +2471,7 @@ export interface components {
              *       "leads:write"
              *     ]
              */
-            scopes: string[];
+            scopes: components["schemas"]["Scope"][];
         };
         /** @description A cancellation. */
         NewCancellation: Record<string, never>;
@@ -2639,432 +2639,122 @@ export interface components {
         /** @description A page of a list. */
         Page_ApiKey: {
             /** @description The rows. */
-            data: {
-                /** Format: date-time */
-                created_at: string;
-                /** @example usr_01h455vb4pex5vsknk084sn02q */
-                created_by: string;
-                /** Format: date-time */
-                expires_at: string | null;
-                /** @example key_01h455vb4pex5vsknk084sn02q */
-                id: string;
-                /**
-                 * Format: date-time
-                 * @description To the minute; null until it is used.
-                 */
-                last_used_at: string | null;
-                /** @example nightly import */
-                name: string;
-                /**
-                 * @description The first characters of the key.
-                 * @example bizo_Yx3kQ0v
-                 */
-                prefix: string;
-                /** Format: date-time */
-                revoked_at: string | null;
-                /**
-                 * @example [
-                 *       "leads:read",
-                 *       "leads:write"
-                 *     ]
-                 */
-                scopes: string[];
-            }[];
+            data: components["schemas"]["ApiKey"][];
             /**
              * @description Give it as `cursor` to go on; null on the last page.
              * @example eyJpZCI6ImxlZF8wMWg0NTUifQ
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** @description A page of a list. */
         Page_AuditEntry: {
             /** @description The rows. */
-            data: {
-                /**
-                 * @description What was done: the thing, a dot, and what happened to it.
-                 * @example api_key.created
-                 */
-                action: string;
-                /**
-                 * @description The person who did it; null for what happened without somebody who was known.
-                 * @example usr_01h455vb4pex5vsknk084sn02q
-                 */
-                actor: string | null;
-                /**
-                 * @description The address that the request came from.
-                 * @example 203.0.113.9
-                 */
-                address: string | null;
-                /**
-                 * @description The API key that it was done with; null for people.
-                 * @example null
-                 */
-                api_key: string | null;
-                /** Format: date-time */
-                at: string;
-                /** @description More about it; which members there are depends on `action`. */
-                details: Record<string, never>;
-                /** @example aud_01h455vb4pex5vsknk084sn02q */
-                id: string;
-                /**
-                 * @description Names the request in the log.
-                 * @example req_01h455vb4pex5vsknk084sn02q
-                 */
-                request_id: string | null;
-                target: null | components["schemas"]["AuditTarget"];
-                /** @description What the client called itself. */
-                user_agent: string | null;
-            }[];
+            data: components["schemas"]["AuditEntry"][];
             /**
              * @description Give it as `cursor` to go on; null on the last page.
              * @example eyJpZCI6ImxlZF8wMWg0NTUifQ
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** @description A page of a list. */
         Page_Event: {
             /** @description The rows. */
-            data: {
-                /**
-                 * Format: int32
-                 * @description How often it was tried.
-                 */
-                attempts: number;
-                /** Format: date-time */
-                created_at: string;
-                /**
-                 * @description The receiver knows it by this id.
-                 * @example evt_01h455vb4pex5vsknk084sn02q
-                 */
-                id: string;
-                /**
-                 * @description Why the last attempt failed.
-                 * @example status 500
-                 */
-                last_error: string | null;
-                /**
-                 * Format: date-time
-                 * @description When it will be tried again; null unless it is pending.
-                 */
-                next_attempt_at: string | null;
-                /**
-                 * Format: date-time
-                 * @description When it was delivered, skipped or given up.
-                 */
-                settled_at: string | null;
-                /**
-                 * @description What an event may be.
-                 * @enum {string}
-                 */
-                state: "pending" | "delivered" | "skipped" | "dead";
-                /**
-                 * @description Whose it is; null for what concerns no tenant.
-                 * @example ten_01h455vb4pex5vsknk084sn02q
-                 */
-                tenant_id: string | null;
-                /**
-                 * @description What happened, or what is to be sent.
-                 * @example mail.verification
-                 */
-                type: string;
-            }[];
+            data: components["schemas"]["Event"][];
             /**
              * @description Give it as `cursor` to go on; null on the last page.
              * @example eyJpZCI6ImxlZF8wMWg0NTUifQ
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** @description A page of a list. */
         Page_Invitation: {
             /** @description The rows. */
-            data: {
-                /** Format: date-time */
-                created_at: string;
-                /** @example charles@example.com */
-                email: string;
-                /**
-                 * Format: date-time
-                 * @description Seven days after it was made.
-                 */
-                expires_at: string;
-                /** @example inv_01h455vb4pex5vsknk084sn02q */
-                id: string;
-                /** @example usr_01h455vb4pex5vsknk084sn02q */
-                invited_by: string;
-                role: components["schemas"]["Role"];
-                status: components["schemas"]["InvitationStatus"];
-            }[];
+            data: components["schemas"]["Invitation"][];
             /**
              * @description Give it as `cursor` to go on; null on the last page.
              * @example eyJpZCI6ImxlZF8wMWg0NTUifQ
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** @description A page of a list. */
         Page_Lead: {
             /** @description The rows. */
-            data: {
-                company: null | components["schemas"]["CompanyName"];
-                country: null | components["schemas"]["Country"];
-                /** Format: date-time */
-                created_at: string;
-                email: components["schemas"]["Email"];
-                first_name: null | components["schemas"]["PersonName"];
-                /** @example led_01h455vb4pex5vsknk084sn02q */
-                id: string;
-                job_title: null | components["schemas"]["JobTitle"];
-                last_name: null | components["schemas"]["PersonName"];
-                notes: null | components["schemas"]["Notes"];
-                phone: null | components["schemas"]["Phone"];
-                priority: components["schemas"]["Priority"];
-                /**
-                 * Format: date-time
-                 * @description When a person set the priority; null while it follows the score.
-                 */
-                priority_set_at: string | null;
-                /**
-                 * Format: int32
-                 * @description How good the lead looks: 0 to 100.
-                 * @example 100
-                 */
-                score: number;
-                /** @description The rules that fired. Their points may sum to more than the score, which ends at 100. */
-                score_reasons: components["schemas"]["ScoreReason"][];
-                source: components["schemas"]["Source"];
-                status: components["schemas"]["Status"];
-                /**
-                 * Format: date-time
-                 * @description When the lead was last changed or moved.
-                 */
-                updated_at: string;
-                website: null | components["schemas"]["Website"];
-            }[];
+            data: components["schemas"]["Lead"][];
             /**
              * @description Give it as `cursor` to go on; null on the last page.
              * @example eyJpZCI6ImxlZF8wMWg0NTUifQ
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** @description A page of a list. */
         Page_LedgerEntry: {
             /** @description The rows. */
-            data: {
-                /**
-                 * Format: int64
-                 * @description In minor units, more than zero.
-                 * @example 1099
-                 */
-                amount: number;
-                /** Format: date-time */
-                at: string;
-                credit: components["schemas"]["Account"];
-                /** @example EUR */
-                currency: string;
-                debit: components["schemas"]["Account"];
-                gateway: components["schemas"]["Gateway"];
-                mode: components["schemas"]["Mode"];
-                /** @example pay_01h455vb4pex5vsknk084sn02q */
-                payment: string;
-                refund: string | null;
-                /**
-                 * @description `capture`, `refund`, `refund_reversal`, `fee`, `dispute` or `dispute_reversal`.
-                 * @example capture
-                 */
-                type: string;
-            }[];
+            data: components["schemas"]["LedgerEntry"][];
             /**
              * @description Give it as `cursor` to go on; null on the last page.
              * @example eyJpZCI6ImxlZF8wMWg0NTUifQ
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** @description A page of a list. */
         Page_Membership: {
             /** @description The rows. */
-            data: {
-                /**
-                 * Format: date-time
-                 * @description Since when they are a member.
-                 */
-                created_at: string;
-                /** @example ada@example.com */
-                email: string;
-                /** @description Whether the person proved that the address is theirs. */
-                is_verified: boolean;
-                role: components["schemas"]["Role"];
-                /** @example usr_01h455vb4pex5vsknk084sn02q */
-                user_id: string;
-            }[];
+            data: components["schemas"]["Membership"][];
             /**
              * @description Give it as `cursor` to go on; null on the last page.
              * @example eyJpZCI6ImxlZF8wMWg0NTUifQ
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** @description A page of a list. */
         Page_Payment: {
             /** @description The rows. */
-            data: {
-                /**
-                 * Format: int64
-                 * @example 1099
-                 */
-                amount: number;
-                /**
-                 * Format: int64
-                 * @description Held by the gateway, what was captured of it included.
-                 */
-                authorized: number;
-                cancel_url: null | components["schemas"]["WebAddress"];
-                capture_method: components["schemas"]["CaptureMethod"];
-                /** Format: int64 */
-                captured: number;
-                /** Format: date-time */
-                created_at: string;
-                /** @example EUR */
-                currency: string;
-                customer: components["schemas"]["Customer"];
-                description: string | null;
-                dispute: null | components["schemas"]["PaymentDispute"];
-                /**
-                 * Format: date-time
-                 * @description Until then the payer may pay.
-                 */
-                expires_at: string;
-                failure: null | components["schemas"]["PaymentFailure"];
-                /**
-                 * Format: int64
-                 * @description What the gateway keeps, where it says so.
-                 */
-                fee: number;
-                flow: components["schemas"]["Flow"];
-                gateway: components["schemas"]["Gateway"];
-                /** @description The gateway's names for it. */
-                gateway_refs: components["schemas"]["GatewayRefs"];
-                /** @example pay_01h455vb4pex5vsknk084sn02q */
-                id: string;
-                /**
-                 * Format: date-time
-                 * @description When money came although the payment was canceled, expired or failed: honour it or refund it.
-                 */
-                late_success_at: string | null;
-                metadata: components["schemas"]["Metadata"];
-                mode: components["schemas"]["Mode"];
-                next_action: null | components["schemas"]["NextAction"];
-                /**
-                 * Format: int64
-                 * @description Refunds that were asked for and are not certain yet.
-                 */
-                refund_pending: number;
-                /** Format: int64 */
-                refunded: number;
-                return_url: null | components["schemas"]["WebAddress"];
-                state: components["schemas"]["PaymentState"];
-                /** Format: date-time */
-                updated_at: string;
-            }[];
+            data: components["schemas"]["Payment"][];
             /**
              * @description Give it as `cursor` to go on; null on the last page.
              * @example eyJpZCI6ImxlZF8wMWg0NTUifQ
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** @description A page of a list. */
         Page_PaymentEvent: {
             /** @description The rows. */
-            data: {
-                /** Format: date-time */
-                at: string;
-                details: {
-                    [key: string]: unknown;
-                };
-                /**
-                 * @description Who told: `api`, `webhook`, `return`, `sync` or `sweep`.
-                 * @example api
-                 */
-                source: string;
-                /** @description What the payment was then. */
-                state: components["schemas"]["PaymentState"];
-                /** @example payment.captured */
-                type: string;
-            }[];
+            data: components["schemas"]["PaymentEvent"][];
             /**
              * @description Give it as `cursor` to go on; null on the last page.
              * @example eyJpZCI6ImxlZF8wMWg0NTUifQ
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** @description A page of a list. */
         Page_Refund: {
             /** @description The rows. */
-            data: {
-                /**
-                 * Format: int64
-                 * @example 300
-                 */
-                amount: number;
-                /** Format: date-time */
-                created_at: string;
-                /** @description Who asked for it; null where it was made at the gateway itself. */
-                created_by: string | null;
-                failure: null | components["schemas"]["PaymentFailure"];
-                /** @description The gateway's name for it. */
-                gateway_ref: string | null;
-                /** @example ref_01h455vb4pex5vsknk084sn02q */
-                id: string;
-                /** @example pay_01h455vb4pex5vsknk084sn02q */
-                payment: string;
-                reason: string | null;
-                state: components["schemas"]["RefundState"];
-                /** Format: date-time */
-                updated_at: string;
-            }[];
+            data: components["schemas"]["Refund"][];
             /**
              * @description Give it as `cursor` to go on; null on the last page.
              * @example eyJpZCI6ImxlZF8wMWg0NTUifQ
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** @description A page of a list. */
         Page_StatusChange: {
             /** @description The rows. */
-            data: {
-                /** Format: date-time */
-                changed_at: string;
-                /**
-                 * @description Who moved it.
-                 * @example usr_01h455vb4pex5vsknk084sn02q
-                 */
-                changed_by: string;
-                from: components["schemas"]["Status"];
-                to: components["schemas"]["Status"];
-            }[];
+            data: components["schemas"]["StatusChange"][];
             /**
              * @description Give it as `cursor` to go on; null on the last page.
              * @example eyJpZCI6ImxlZF8wMWg0NTUifQ
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** @description A page of a list. */
         Page_TenantView: {
             /** @description The rows. */
-            data: {
-                /** @example ten_01h455vb4pex5vsknk084sn02q */
-                id: string;
-                /** @example Analytical Engines */
-                name: string;
-                role: components["schemas"]["Role"];
-                /**
-                 * @description Names the tenant at log-in: `scope=tenant:<slug>`.
-                 * @example analytical-engines
-                 */
-                slug: string;
-            }[];
+            data: components["schemas"]["TenantView"][];
             /**
              * @description Give it as `cursor` to go on; null on the last page.
              * @example eyJpZCI6ImxlZF8wMWg0NTUifQ
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /**
          * @description A payment. Amounts are in the currency's smallest unit.
@@ -3359,7 +3049,10 @@ export interface components {
              */
             code: string;
             /** @description What is wrong with this request, and what to do. On the routes of fastapi-users its code, or `{ code, reason }`. */
-            detail: unknown;
+            detail: string | {
+                code: string;
+                reason: string;
+            };
             /** @description For input that is not valid: each place and what is wrong there. */
             errors?: components["schemas"]["FieldError"][];
             /**
@@ -3565,6 +3258,11 @@ export interface components {
             /** @description Who is asked first, who then, if the one before certainly took nothing. */
             gateways: components["schemas"]["Gateway"][];
         };
+        /**
+         * @description A right that an API key may be given.
+         * @enum {string}
+         */
+        Scope: "tenant:read" | "members:read" | "audit_log:read" | "leads:read" | "leads:write" | "payments:read" | "payments:write" | "payments:refund";
         /** @description A rule that fired, and what it gave. */
         ScoreReason: {
             /**
@@ -3633,7 +3331,7 @@ export interface components {
         /** @description A living session, as its owner sees it. */
         SessionView: {
             /** @description Where it was last used from. */
-            address?: string | null;
+            address: string | null;
             /** Format: date-time */
             created_at: string;
             /**
@@ -3657,7 +3355,7 @@ export interface components {
             last_used_at: string;
             /** @description Whether a second factor was given. */
             mfa: boolean;
-            tenant_id?: string | null;
+            tenant_id: string | null;
         };
         /**
          * @description Where a lead came from.
@@ -3853,7 +3551,20 @@ export interface components {
     };
     parameters: never;
     requestBodies: never;
-    headers: never;
+    headers: {
+        /**
+         * @description Of each limit what is left (`r`), and in how many seconds there is more (`t`)
+         * @example "user";r=299;t=42, "tenant";r=1180;t=42
+         */
+        RateLimit: string;
+        /**
+         * @description The limits: `q` requests in `w` seconds
+         * @example "user";q=300;w=60, "tenant";q=1200;w=60
+         */
+        "RateLimit-Policy": string;
+        /** @description Seconds to wait before trying again */
+        "Retry-After": number;
+    };
     pathItems: never;
 }
 export type $defs = Record<string, never>;
@@ -3879,6 +3590,7 @@ export interface operations {
             /** @description `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3909,6 +3621,7 @@ export interface operations {
             /** @description misconfigured */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3983,6 +3696,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3992,6 +3708,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `database_interrupted`, `request_timed_out`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4065,6 +3782,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4074,6 +3794,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `database_interrupted`, `request_timed_out`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4145,6 +3866,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4154,6 +3878,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `database_interrupted`, `request_timed_out`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4168,7 +3893,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Repeats make no second key */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -4281,6 +4006,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4290,6 +4018,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4369,6 +4098,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4378,6 +4110,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4473,6 +4206,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4482,6 +4218,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `database_interrupted`, `request_timed_out`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4514,7 +4251,9 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": null;
+                };
             };
             /** @description `malformed_json`, `unreadable_body` */
             400: {
@@ -4564,6 +4303,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4573,6 +4315,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4687,6 +4430,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4696,6 +4442,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4781,6 +4528,9 @@ export interface operations {
             /** @description `log_in_throttled`, `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4790,6 +4540,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4845,6 +4596,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4854,6 +4608,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4911,6 +4666,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4920,6 +4678,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `database_interrupted`, `request_timed_out`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5040,6 +4799,9 @@ export interface operations {
             /** @description `log_in_throttled`, `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5049,6 +4811,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5169,6 +4932,9 @@ export interface operations {
             /** @description `log_in_throttled`, `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5178,6 +4944,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5296,6 +5063,9 @@ export interface operations {
             /** @description `log_in_throttled`, `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5305,6 +5075,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5425,6 +5196,9 @@ export interface operations {
             /** @description `log_in_throttled`, `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5434,6 +5208,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5519,6 +5294,9 @@ export interface operations {
             /** @description `log_in_throttled`, `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5528,6 +5306,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5558,6 +5337,7 @@ export interface operations {
             /** @description not_ready, misconfigured */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5660,6 +5440,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5669,6 +5452,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5683,7 +5467,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Repeats get the first answer for 24 hours */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -5774,6 +5558,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5783,6 +5570,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5815,7 +5603,9 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": null;
+                };
             };
             /** @description `malformed_json`, `unreadable_body` */
             400: {
@@ -5865,6 +5655,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5874,6 +5667,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5907,7 +5701,9 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": null;
+                };
             };
             /** @description `reset_bad_token` (detail RESET_PASSWORD_BAD_TOKEN), `invalid_password` (detail { code: RESET_PASSWORD_INVALID_PASSWORD, reason }), `verify_bad_token` (detail VERIFY_USER_BAD_TOKEN), `already_verified` (detail VERIFY_USER_ALREADY_VERIFIED), `malformed_json`, `unreadable_body` */
             400: {
@@ -5966,6 +5762,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5975,6 +5774,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6032,6 +5832,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6041,6 +5844,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `database_interrupted`, `request_timed_out`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6098,6 +5902,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6107,6 +5914,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6174,6 +5982,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6183,6 +5994,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6294,6 +6106,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6303,6 +6118,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6396,6 +6212,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6405,6 +6224,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6456,6 +6276,7 @@ export interface operations {
             /** @description `not_ready`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6627,6 +6448,7 @@ export interface operations {
             /** @description `not_ready`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6705,6 +6527,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6714,6 +6539,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `database_interrupted`, `request_timed_out`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6785,6 +6611,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6794,6 +6623,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `database_interrupted`, `request_timed_out`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6921,6 +6751,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6930,6 +6763,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7008,6 +6842,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7017,6 +6854,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7056,6 +6894,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7095,6 +6934,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7150,6 +6990,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `database_interrupted`, `request_timed_out` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7210,6 +7051,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `outcome_unknown` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7249,6 +7091,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7288,6 +7131,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7327,6 +7171,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7366,6 +7211,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7405,6 +7251,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7444,6 +7291,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7516,6 +7364,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7525,6 +7376,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `database_interrupted`, `request_timed_out`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7539,7 +7391,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Repeats get the first answer for 24 hours */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -7649,6 +7501,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7658,6 +7513,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7737,6 +7593,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7746,6 +7605,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7760,7 +7620,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Repeats get the first answer for 24 hours */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -7879,6 +7739,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7888,6 +7751,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7977,6 +7841,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7986,6 +7853,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `database_interrupted`, `request_timed_out`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8000,7 +7868,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Repeats get the first answer for 24 hours */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -8119,6 +7987,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8128,6 +7999,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8202,6 +8074,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8211,6 +8086,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `database_interrupted`, `request_timed_out`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8225,7 +8101,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description The ETag that the lead must still have */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /**
@@ -8302,6 +8178,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8311,6 +8190,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8325,7 +8205,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description The ETag that the lead must still have */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /**
@@ -8453,6 +8333,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8462,6 +8345,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8476,9 +8360,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Repeats get the first answer for 24 hours */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
                 /** @description The ETag that the lead must still have */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /**
@@ -8604,6 +8488,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8613,6 +8500,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8690,6 +8578,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8699,6 +8590,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `database_interrupted`, `request_timed_out`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8768,6 +8660,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8777,6 +8672,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `database_interrupted`, `request_timed_out`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8855,6 +8751,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8864,6 +8763,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `database_interrupted`, `request_timed_out`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8963,6 +8863,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8972,6 +8875,7 @@ export interface operations {
             /** @description `gateway_unanswered`, `saturated`, `database_unavailable`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9044,6 +8948,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9053,6 +8960,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `database_interrupted`, `request_timed_out`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9132,6 +9040,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9141,6 +9052,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9267,6 +9179,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9276,6 +9191,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9438,6 +9354,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9447,6 +9366,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `database_interrupted`, `request_timed_out`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9586,6 +9506,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9595,6 +9518,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9669,6 +9593,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9678,6 +9605,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `database_interrupted`, `request_timed_out`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9812,6 +9740,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9821,6 +9752,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9959,6 +9891,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9968,6 +9903,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10045,6 +9981,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10054,6 +9993,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `database_interrupted`, `request_timed_out`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10131,6 +10071,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10140,6 +10083,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `database_interrupted`, `request_timed_out`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10279,6 +10223,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10288,6 +10235,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10371,6 +10319,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10380,6 +10331,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10431,6 +10383,7 @@ export interface operations {
             /** @description `not_ready`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10478,6 +10431,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10487,6 +10443,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10571,6 +10528,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10580,6 +10540,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10639,6 +10600,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10648,6 +10612,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `database_interrupted`, `request_timed_out`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10662,7 +10627,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description The ETag that the rules must still have */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path?: never;
             cookie?: never;
@@ -10798,6 +10763,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10807,6 +10775,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10866,6 +10835,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10875,6 +10847,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `database_interrupted`, `request_timed_out`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10889,7 +10862,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description The ETag that the rules must still have */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path?: never;
             cookie?: never;
@@ -11012,6 +10985,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11021,6 +10997,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11113,6 +11090,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11122,6 +11102,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `database_interrupted`, `request_timed_out`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11136,7 +11117,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Repeats get the first answer for 24 hours */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -11247,6 +11228,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11256,6 +11240,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11330,6 +11315,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11339,6 +11327,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `database_interrupted`, `request_timed_out`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11353,7 +11342,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description The ETag that the tenant must still have */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /**
@@ -11480,6 +11469,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11489,6 +11481,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11567,6 +11560,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11576,6 +11572,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11652,6 +11649,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11661,6 +11661,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11784,6 +11785,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11793,6 +11797,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11850,6 +11855,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11859,6 +11867,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `database_interrupted`, `request_timed_out`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11979,6 +11988,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11988,6 +12000,7 @@ export interface operations {
             /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -12098,6 +12111,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -12107,6 +12123,7 @@ export interface operations {
             /** @description `webhook_not_verified`, `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -12222,6 +12239,9 @@ export interface operations {
             /** @description `rate_limited` */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -12231,6 +12251,7 @@ export interface operations {
             /** @description `webhook_not_verified`, `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {

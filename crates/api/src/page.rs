@@ -19,7 +19,7 @@ pub struct Page<T> {
     /// The rows.
     pub data: Vec<T>,
     /// Give it as `cursor` to go on; null on the last page.
-    #[schema(example = "eyJpZCI6ImxlZF8wMWg0NTUifQ")]
+    #[schema(example = "eyJpZCI6ImxlZF8wMWg0NTUifQ", required)]
     pub next_cursor: Option<String>,
 }
 

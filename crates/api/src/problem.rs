@@ -9,6 +9,13 @@ use db::DbError;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        RefOr, Schema,
+        schema::{ObjectBuilder, OneOfBuilder, Type},
+    },
+};
 
 /// What `detail` holds: a sentence, or on the routes of fastapi-users that library's own code.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -19,6 +26,20 @@ pub enum Detail {
     /// `{ code, reason }`, as fastapi-users answers for passwords.
     Json(Value),
 }
+
+impl PartialSchema for Detail {
+    fn schema() -> RefOr<Schema> {
+        let text = || ObjectBuilder::new().schema_type(Type::String);
+        let object = ObjectBuilder::new()
+            .property("code", text())
+            .required("code")
+            .property("reason", text())
+            .required("reason");
+        OneOfBuilder::new().item(text()).item(object).into()
+    }
+}
+
+impl ToSchema for Detail {}
 
 impl From<&str> for Detail {
     fn from(text: &str) -> Self {
@@ -99,7 +120,7 @@ pub struct ProblemBody<'a> {
     /// The HTTP status.
     status: u16,
     /// What is wrong with this request, and what to do. On the routes of fastapi-users its code, or `{ code, reason }`.
-    #[schema(value_type = Value, example = "No lead has this id.")]
+    #[schema(inline, value_type = Detail, example = "No lead has this id.")]
     detail: &'a Detail,
     /// The kind of problem. It never changes its meaning; new ones come, so take one that you do not know by its `status`.
     #[schema(example = "lead_not_found")]

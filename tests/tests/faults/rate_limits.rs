@@ -3,7 +3,6 @@
 use e2e::{Anonymous, Answer, App, HostOptions, Member};
 use futures::future::join_all;
 use redis::{Client, Script};
-use reqwest::Method;
 use serde_json::{Value, json};
 
 /// An app with limits that a test reaches.

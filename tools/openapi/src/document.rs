@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
-use crate::{callers, possible, routes::METHODS};
+use crate::{callers, clients, possible, routes::METHODS};
 
 /// The tags in the order in which a reader should meet them.
 pub(crate) const TAGS: [(&str, &str); 13] = [
@@ -85,6 +85,7 @@ struct Document {
 struct Components {
     #[serde(rename = "securitySchemes")]
     security_schemes: Value,
+    headers: Value,
     responses: Value,
     schemas: Value,
 }
@@ -135,6 +136,7 @@ pub(crate) fn merge(parts: &[(&str, Value)]) -> (Value, Vec<String>) {
             }
         }
     }
+    clients::ease(&mut paths, &mut schemas);
     let used = |tag: &str| paths.values().any(|item| METHODS.iter().any(|&method| has_tag(&item[method], tag)));
     let tags: Vec<_> = TAGS.iter().filter(|(name, _)| used(name)).collect();
     let document = Document {
@@ -153,6 +155,7 @@ pub(crate) fn merge(parts: &[(&str, Value)]) -> (Value, Vec<String>) {
                 BEARER: { "type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": BEARER_DESCRIPTION },
                 SERVICE: { "type": "http", "scheme": "bearer", "description": SERVICE_DESCRIPTION },
             }),
+            headers: clients::headers(),
             responses: json!({
                 "Problem": {
                     "description": "Any other refusal; `code` says which, and `detail` what to do about it.",

@@ -6,6 +6,7 @@
 //! component's part of it, which web serves too, is taken out by `tools/excerpt` and checked like the whole.
 
 mod callers;
+mod clients;
 mod document;
 mod operations;
 mod possible;

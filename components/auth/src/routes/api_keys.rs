@@ -13,9 +13,16 @@ use chrono::{DateTime, Utc};
 use db::Once;
 use garde::Validate;
 use http::StatusCode;
-use identity::{Authorized, right::ManageApiKeys};
+use identity::{
+    Authorized,
+    right::{self, ManageApiKeys},
+};
 use ids::{ApiKeyId, UserId};
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::{
+    RefOr, Schema,
+    schema::{ObjectBuilder, Type},
+};
 
 use crate::{
     AuthState,
@@ -34,6 +41,19 @@ pub(crate) fn router() -> Router<AuthState> {
         .route("/api-keys/{id}", delete(revoke_api_key))
 }
 
+/// The rights of the table, so that whoever generates a client has their names.
+impl utoipa::PartialSchema for Scope {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some("A right that an API key may be given."))
+            .enum_values(Some(right::scopes()))
+            .into()
+    }
+}
+
+impl utoipa::ToSchema for Scope {}
+
 /// A key to be made.
 #[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -45,7 +65,7 @@ pub(crate) struct NewApiKeyBody {
     name: String,
     /// What it may do: rights of the table in `docs/api.md`.
     #[garde(custom(has_scopes))]
-    #[schema(value_type = Vec<String>, min_items = 1, example = json!(["leads:read", "leads:write"]))]
+    #[schema(min_items = 1, example = json!(["leads:read", "leads:write"]))]
     scopes: Vec<Scope>,
     /// When it ends by itself: within two years; never, if it is left out.
     #[garde(skip)]
@@ -80,7 +100,7 @@ pub(crate) struct ApiKeyView {
     /// The first characters of the key.
     #[schema(example = "bizo_Yx3kQ0v")]
     prefix: String,
-    #[schema(example = json!(["leads:read", "leads:write"]))]
+    #[schema(value_type = Vec<Scope>, example = json!(["leads:read", "leads:write"]))]
     scopes: Vec<String>,
     #[schema(value_type = String, example = "usr_01h455vb4pex5vsknk084sn02q")]
     created_by: UserId,

@@ -48,7 +48,7 @@ pub(crate) fn is_email(text: &str, _: &()) -> garde::Result {
 /// Sends a token to whoever has the address, if anybody; the answer is the same for every address.
 #[utoipa::path(post, path = "/auth/forgot-password", operation_id = "forget_password", tag = "auth",
     request_body(content = Mailbox, example = json!({ "email": "ada@example.com" })),
-    responses((status = 202, description = "Taken"), AskingForMail, JsonBody))]
+    responses((status = 202, description = "Taken", body = inline(api::Null)), AskingForMail, JsonBody))]
 pub(crate) async fn forget_password(
     State(app): State<Arc<App>>,
     clock: Clock,
@@ -89,7 +89,7 @@ pub(crate) struct NewPassword {
 #[utoipa::path(post, path = "/auth/reset-password", operation_id = "reset_password", tag = "auth",
     request_body(content = NewPassword,
         example = json!({ "token": "the token that came by mail", "password": "correct horse battery staple" })),
-    responses((status = 200, description = "Done"), UsingMailToken, JsonBody))]
+    responses((status = 200, description = "Done", body = inline(api::Null)), UsingMailToken, JsonBody))]
 pub(crate) async fn reset_password(
     State(app): State<Arc<App>>,
     State(secrets): State<Arc<Result<Secrets, SettingError>>>,

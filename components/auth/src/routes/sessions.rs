@@ -141,13 +141,14 @@ pub(crate) struct SessionView {
     #[schema(example = "Firefox on Linux")]
     device: String,
     /// Where it was last used from.
+    #[schema(required)]
     address: Option<String>,
     created_at: DateTime<Utc>,
     /// When it began or was last refreshed; a client refreshes every ten minutes of use.
     last_used_at: DateTime<Utc>,
     /// When it is over if it is not refreshed.
     expires_at: DateTime<Utc>,
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, required)]
     tenant_id: Option<TenantId>,
     /// Whether a second factor was given.
     mfa: bool,

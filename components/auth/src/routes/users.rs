@@ -44,6 +44,7 @@ pub(crate) struct AccountView {
     is_superuser: bool,
     is_verified: bool,
     /// Null for a person without a membership.
+    #[schema(required)]
     tenant: Option<TenantView>,
 }
 

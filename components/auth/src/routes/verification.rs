@@ -33,7 +33,7 @@ pub(crate) fn router() -> Router<AuthState> {
 /// Sends a token to whoever has the address and has not proven it, if anybody; the answer is the same for every address.
 #[utoipa::path(post, path = "/auth/request-verify-token", operation_id = "request_verification", tag = "auth",
     request_body(content = Mailbox, example = json!({ "email": "ada@example.com" })),
-    responses((status = 202, description = "Taken"), AskingForMail, JsonBody))]
+    responses((status = 202, description = "Taken", body = inline(api::Null)), AskingForMail, JsonBody))]
 pub(crate) async fn request_verification(
     State(app): State<Arc<App>>,
     clock: Clock,
