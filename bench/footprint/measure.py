@@ -316,7 +316,7 @@ def app(work: Path, ports: list[int], database: str) -> tuple[Program, list[Prog
         # A file of its own: the pages of a host that somebody else runs, too, would count only in part.
         host = Path(shutil.copy(host, work / "host"))
     # One person asks a thousand times.
-    for limit in ("USER", "TENANT", "ADDRESS", "CREDENTIALS"):
+    for limit in ("USER", "TENANT", "ADDRESS", "CREDENTIALS_ADDRESS"):
         environment[f"SPIN_VARIABLE_RATE_LIMIT_{limit}"] = "1000000"
 
     def up(name: str, manifest: str, port: int, parts: list[str]) -> Program:

@@ -19,6 +19,7 @@ const { paths } = JSON.parse(await readFile(document, "utf8"));
 const operations = Object.entries(paths).flatMap(([path, methods]) =>
   Object.entries(methods).map(([method, operation]) => ({ name: `${method.toUpperCase()} ${path}`, operation })),
 );
+const redirects = ({ operation }) => Object.keys(operation.responses).some((status) => /^3/.test(status) && status !== "304");
 const takesKey = ({ operation }) => operation.parameters?.some(({ name }) => name === "Idempotency-Key");
 const list = (chosen) => chosen.map(({ name }) => `  ${JSON.stringify(name)},\n`).sort().join("");
 
@@ -31,5 +32,9 @@ ${list(operations.filter(takesKey))}];
 /** What asks for no credentials, so that none are sent. */
 export const OPEN: readonly string[] = [
 ${list(operations.filter(({ operation }) => !operation.security))}];
+
+/** What answers with a redirect, for a person's browser to follow. */
+export const REDIRECTING: readonly string[] = [
+${list(operations.filter(redirects))}];
 `,
 );

@@ -44,7 +44,7 @@ pub struct HostOptions {
     pub arguments: Vec<&'static str>,
     /// Variables of the app, by their name in `spin.toml`.
     pub variables: Vec<(&'static str, String)>,
-    /// The cap of the app's database connections, where it is not the development one.
+    /// The cap of the app's database connections, where it is not production's.
     pub database_connections: Option<u32>,
 }
 

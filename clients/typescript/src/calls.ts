@@ -17,7 +17,8 @@ export type PathWith<M extends Method> = Exclude<
 type Operation<P extends keyof paths, M extends Method> = paths[P][M];
 
 type Content<T> = T extends { content: infer C } ? C[keyof C] : undefined;
-type Success = 200 | 201 | 202 | 204;
+/** 303: where a payer goes on is what those routes answer. */
+type Success = 200 | 201 | 202 | 204 | 303;
 
 /** What an operation answers when it is done; undefined where that is nothing. */
 export type Data<P extends keyof paths, M extends Method> =

@@ -3,6 +3,7 @@ import createOpenApiClient, { type Middleware } from "openapi-fetch";
 import type { Arguments, Call, Init, PagedPath, Row } from "./calls.js";
 import { systemClock, type Clock, type Retry } from "./patience.js";
 import { ProblemError, unwrap, type Answer } from "./problem.js";
+import { REDIRECTING } from "./routes.js";
 import type { components, paths } from "./schema.js";
 import { createSender } from "./send.js";
 import { memoryStore, type Session, type SessionStore, type SessionTokens } from "./session.js";
@@ -77,18 +78,23 @@ export function createClient(options: ClientOptions): Client {
   const api = createOpenApiClient<paths>({ baseUrl, fetch: send });
 
   type Untyped = (method: string, path: string, init?: object) => Promise<{ error?: unknown; response: Response }>;
-  const call = async (method: string, path: string, init?: object): Promise<Answer<unknown>> => {
+  type UntypedInit = { params?: { path?: object; query?: object }; body?: object; headers?: object };
+  const call = async (method: string, path: string, init?: UntypedInit): Promise<Answer<unknown>> => {
+    refuseSteps(path, init?.params?.path);
     const { error, response } = await (api.request as unknown as Untyped)(method, path, { ...init, parseAs: "stream" });
+    // A browser hides the status, and where it leads.
+    const isRedirect = response.type === "opaqueredirect" || (response.status >= 300 && response.status < 400);
+    if (isRedirect && REDIRECTING.includes(`${method.toUpperCase()} ${path}`)) return { data: undefined, response };
     if (!response.ok) return { error: new ProblemError(response, error), response };
     return { data: await dataOf(response), response };
   };
-  const caller = (method: string) => (path: string, init?: object) => call(method, path, init);
+  const caller = (method: string) => (path: string, init?: UntypedInit) => call(method, path, init);
 
   const needsSession = () => {
     if (token !== undefined) throw new TypeError("A client with a fixed token has no session.");
   };
 
-  async function* pages(path: string, init: { params?: { query?: object } } = {}): AsyncGenerator<unknown[]> {
+  async function* pages(path: string, init: UntypedInit = {}): AsyncGenerator<unknown[]> {
     let query: object = init.params?.query ?? {};
     for (;;) {
       const answer = call("get", path, { ...init, params: { ...init.params, query } });
@@ -98,7 +104,7 @@ export function createClient(options: ClientOptions): Client {
       query = { ...query, cursor };
     }
   }
-  async function* items(path: string, init?: object): AsyncGenerator<unknown> {
+  async function* items(path: string, init?: UntypedInit): AsyncGenerator<unknown> {
     for await (const page of pages(path, init)) yield* page;
   }
 
@@ -155,6 +161,13 @@ export function createClient(options: ClientOptions): Client {
   };
   // Paths and bodies are typed for those who call; in here they are only passed on.
   return client as unknown as Client;
+}
+
+/** `.` and `..` are steps in a URL, percent-encoded too: such an id would lead to another route. */
+function refuseSteps(path: string, parameters: object = {}): void {
+  for (const part of [...path.replace(/[\t\n\r]/g, "").split(/[/\\?#]/), ...Object.values(parameters).map(String)]) {
+    if (/^(?:\.|%2e){1,2}$/i.test(part)) throw new TypeError(`${part} in ${path} leads to another route. Nothing was sent.`);
+  }
 }
 
 /** JSON as what it means, other media types as text, nothing as undefined. */

@@ -47,3 +47,9 @@ export const OPEN: readonly string[] = [
   "POST /webhooks/{gateway}",
   "POST /webhooks/{gateway}/{account}",
 ];
+
+/** What answers with a redirect, for a person's browser to follow. */
+export const REDIRECTING: readonly string[] = [
+  "GET /payments/return/{token}",
+  "POST /payments/return/{token}",
+];

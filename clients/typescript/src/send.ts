@@ -1,9 +1,9 @@
 // How a request travels: with the right credentials, an idempotency key where one is taken, and a second time where
 // that surely does nothing twice. What must stay true: nothing is ever sent for another person or tenant than it was
-// meant for, and credentials go nowhere that does not ask for them.
+// meant for; credentials go nowhere that does not ask for them; and nothing leaves the base URL, whoever asks for that.
 import { patiently, type Clock, type Retry } from "./patience.js";
 import { codeOf, IdentityChangedError } from "./problem.js";
-import { KEYED, OPEN } from "./routes.js";
+import { KEYED, OPEN, REDIRECTING } from "./routes.js";
 import { identityOf, Sessions, type Session, type SessionStore } from "./session.js";
 
 export interface Sending {
@@ -23,13 +23,16 @@ export interface Sender {
 export function createSender({ baseUrl, credentials, retry, clock, fetch }: Sending): Sender {
   const isOpen = matcher(OPEN);
   const takesKey = matcher(KEYED);
-  const prefix = new URL(`${baseUrl}/`, globalThis.location?.href ?? "http://localhost").pathname.slice(0, -1);
+  const redirects = matcher(REDIRECTING);
+  const base = new URL(`${baseUrl}/`, globalThis.location?.href ?? "http://localhost");
+  const prefix = base.pathname.slice(0, -1);
 
   const refresh = async (refreshToken: string) => {
     const body = JSON.stringify({ refresh_token: refreshToken });
     const headers = { "content-type": "application/json" };
     const { signal } = new AbortController();
-    const send = () => fetch(new Request(`${baseUrl}/auth/refresh`, { method: "POST", headers, body, signal }));
+    const init = { method: "POST", headers, body, signal, redirect: "error" } as const;
+    const send = () => fetch(new Request(`${baseUrl}/auth/refresh`, init));
     // A lost answer may be asked for again: for half a minute the same token gets the same successor.
     return patiently(send, { isRepeatable: true, signal, retry, clock });
   };
@@ -38,6 +41,8 @@ export function createSender({ baseUrl, credentials, retry, clock, fetch }: Send
   const sessions = new Sessions(store, clock, refresh);
 
   const send = async (request: Request): Promise<Response> => {
+    // A middleware, an option of a single call, or a path without a slash (`:4811/x`) may have led it away.
+    if (!request.url.startsWith(base.href)) throw new TypeError(`${request.url} is not below ${base.href}. Nothing was sent.`);
     const route = `${request.method} ${new URL(request.url).pathname.slice(prefix.length)}`;
     const headers = new Headers(request.headers);
     if (takesKey(route) && !headers.has("idempotency-key")) headers.set("idempotency-key", newKey());
@@ -45,11 +50,13 @@ export function createSender({ baseUrl, credentials, retry, clock, fetch }: Send
     const bytes = request.method === "GET" || request.method === "HEAD" ? undefined : await request.arrayBuffer();
     const body = bytes?.byteLength ? { body: bytes } : {};
     const isRepeatable = request.method === "GET" || request.method === "HEAD" || takesKey(route);
+    // Who follows a redirect takes the body along, with a password in it or a refresh token.
+    const redirect = redirects(route) ? "manual" : "error";
 
     const ask = (bearer?: string) => {
       if (bearer) headers.set("authorization", `Bearer ${bearer}`);
       const { signal } = request;
-      return patiently(() => fetch(new Request(request, { headers, ...body })), { isRepeatable, signal, retry, clock });
+      return patiently(() => fetch(new Request(request, { headers, redirect, ...body })), { isRepeatable, signal, retry, clock });
     };
 
     if (isOpen(route) || headers.has("authorization")) return ask();

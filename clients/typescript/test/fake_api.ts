@@ -6,6 +6,7 @@ export interface Seen {
   query: URLSearchParams;
   authorization: string | null;
   key: string | null;
+  redirect: RequestRedirect;
   body: string;
 }
 
@@ -50,6 +51,7 @@ export class FakeApi {
       query: url.searchParams,
       authorization: request.headers.get("authorization"),
       key: request.headers.get("idempotency-key"),
+      redirect: request.redirect,
       body: await request.text(),
     };
     const before = this.count(seen.route);

@@ -18,6 +18,8 @@ as $$
                         from (select p.gateway, p.mode, p.state, count(*) as payments
                                 from payments.payments p
                                where p.created_at > (a ->> 'at')::timestamptz - interval '1 hour'
+                                 -- A tenant's credentials that no gateway takes are the tenant's to mend, and wake no operator.
+                                 and p.failure ->> 'code' is distinct from 'credentials_refused'
                                group by p.gateway, p.mode, p.state) h))
 $$;
 alter function payments.measure(jsonb) owner to bizo_definer;

@@ -1,12 +1,18 @@
 //! Files that the component carries as gzip, and how they are answered: as they are to whoever takes gzip, unpacked to
 //! others.
 //!
-//! What must stay true: the two forms have two tags, since a tag names bytes (RFC 9110, 8.8.1).
+//! What must stay true: the two forms have two tags, since a tag names bytes (RFC 9110, 8.8.1); an instance unpacks a file
+//! once, so that asking for it again and again costs no more than any other small answer.
 
-use std::io::Read;
+use std::{
+    collections::HashMap,
+    io::Read,
+    sync::{LazyLock, Mutex, PoisonError},
+};
 
 use api::Problem;
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use flate2::read::GzDecoder;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
@@ -56,10 +62,15 @@ impl Packed {
     }
 
     /// The file unpacked.
-    pub(crate) fn content(&self) -> Result<Vec<u8>, Problem> {
+    pub(crate) fn content(&self) -> Result<Bytes, Problem> {
+        static UNPACKED: LazyLock<Mutex<HashMap<&str, Bytes>>> = LazyLock::new(Mutex::default);
+        let mut unpacked = UNPACKED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(content) = unpacked.get(self.digest) {
+            return Ok(content.clone());
+        }
         let mut content = Vec::new();
         GzDecoder::new(self.gzip).read_to_end(&mut content).map_err(Problem::internal)?;
-        Ok(content)
+        Ok(unpacked.entry(self.digest).insert_entry(content.into()).get().clone())
     }
 }
 

@@ -27,7 +27,7 @@ pub struct App {
 
 impl App {
     /// The variables that [`App::new`] reads; a component adds its own.
-    pub const SETTINGS: [&'static str; 23] = [
+    pub const SETTINGS: [&'static str; 24] = [
         "db_host",
         "db_port",
         "db_name",
@@ -44,7 +44,8 @@ impl App {
         "rate_limit_key",
         "rate_limit_tenant",
         "rate_limit_address",
-        "rate_limit_credentials",
+        "rate_limit_credentials_address",
+        "rate_limit_credentials_caller",
         "rate_limit_money_caller",
         "rate_limit_money_tenant",
         "rate_limit_reports_caller",

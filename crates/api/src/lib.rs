@@ -56,6 +56,7 @@ pub use form::Form;
 pub use health::{Health, Readiness, routes as health_routes};
 pub use idempotency::{Posted, answer_once};
 pub use json::{Json, parse_json, validated};
+pub use key_tenants::KeyTenant;
 pub use limits::RouteClass;
 pub use metrics::{Measure, metrics};
 pub use moment::Moment;

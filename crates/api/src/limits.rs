@@ -16,12 +16,10 @@ pub enum RouteClass {
     Ordinary,
     /// Lets somebody in or on: passwords, codes, tokens of messages. Each costs a hash, and could be a guess.
     Credentials,
-    /// Asks a gateway to move money, or keeps credentials of one. Reading at these routes is ordinary.
+    /// Asks a gateway to move money, or keeps credentials of one. Reading at these routes is ordinary, as at those above.
     Money,
     /// Reads many rows for one answer, or asks a gateway for lists.
     Reports,
-    /// A gateway's message: nobody has shown who they are yet.
-    Webhooks,
 }
 
 impl RouteClass {
@@ -33,11 +31,13 @@ impl RouteClass {
     /// The class of the route that a request came to.
     pub(crate) fn of(parts: &Parts) -> Self {
         match parts.extensions.get().copied().unwrap_or_default() {
-            Self::Money if parts.method.is_safe() => Self::Ordinary,
+            Self::Credentials | Self::Money if parts.method.is_safe() => Self::Ordinary,
             class => class,
         }
     }
 }
+
+const CREDENTIALS: &str = "for passwords, codes and tokens";
 
 /// Requests a minute; the same for all tenants, as long as there are no plans.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,26 +50,29 @@ pub(crate) struct Limits {
     pub(crate) tenant: u32,
     /// An address without a valid token, likewise.
     pub(crate) address: u32,
-    credentials: u32,
+    credentials_address: u32,
+    credentials_caller: u32,
     money_caller: u32,
     money_tenant: u32,
     reports_caller: u32,
     reports_tenant: u32,
-    /// All messages from one address: gateways send from few.
+    /// Messages from one address that are refused.
     pub(crate) webhooks_address: u32,
     /// All messages for one gateway account.
     pub(crate) webhooks_account: u32,
 }
 
-/// What a class allows one caller, and all of their tenant.
+/// What a class allows one caller, or one address, and all of a caller's tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ClassLimits {
-    /// Stands before the names of its limits.
+    /// Stands before the names of its limits, for programs.
     pub(crate) class: &'static str,
-    /// For one person or API key.
+    /// What it is for, in words that go on after "this user".
+    pub(crate) words: &'static str,
+    /// For one person or API key, or one address.
     pub(crate) caller: u32,
-    /// For their tenant.
-    pub(crate) tenant: u32,
+    /// For their tenant, where it has one.
+    pub(crate) tenant: Option<u32>,
 }
 
 impl Limits {
@@ -80,7 +83,8 @@ impl Limits {
             key: limit(settings, "rate_limit_key", 300)?,
             tenant: limit(settings, "rate_limit_tenant", 1200)?,
             address: limit(settings, "rate_limit_address", 60)?,
-            credentials: limit(settings, "rate_limit_credentials", 30)?,
+            credentials_address: limit(settings, "rate_limit_credentials_address", 30)?,
+            credentials_caller: limit(settings, "rate_limit_credentials_caller", 20)?,
             money_caller: limit(settings, "rate_limit_money_caller", 120)?,
             money_tenant: limit(settings, "rate_limit_money_tenant", 600)?,
             reports_caller: limit(settings, "rate_limit_reports_caller", 60)?,
@@ -92,24 +96,26 @@ impl Limits {
 
     /// What a class allows who is known.
     pub(crate) fn of_callers(&self, class: RouteClass) -> Option<ClassLimits> {
-        match class {
-            RouteClass::Money => {
-                Some(ClassLimits { class: "money", caller: self.money_caller, tenant: self.money_tenant })
-            }
-            RouteClass::Reports => {
-                Some(ClassLimits { class: "reports", caller: self.reports_caller, tenant: self.reports_tenant })
-            }
-            // Who shows a valid token at these is held to all requests together.
-            RouteClass::Ordinary | RouteClass::Credentials | RouteClass::Webhooks => None,
-        }
+        let (class, words, caller, tenant) = match class {
+            RouteClass::Credentials => ("credentials", CREDENTIALS, self.credentials_caller, None),
+            RouteClass::Money => ("money", "for moving money", self.money_caller, Some(self.money_tenant)),
+            RouteClass::Reports => ("reports", "for reports", self.reports_caller, Some(self.reports_tenant)),
+            RouteClass::Ordinary => return None,
+        };
+        Some(ClassLimits { class, words, caller, tenant })
     }
 
     /// What a class allows an address.
-    pub(crate) fn of_addresses(&self, class: RouteClass) -> Option<u32> {
+    pub(crate) fn of_addresses(&self, class: RouteClass) -> Option<ClassLimits> {
         match class {
-            RouteClass::Credentials => Some(self.credentials),
+            RouteClass::Credentials => Some(ClassLimits {
+                class: "credentials",
+                words: CREDENTIALS,
+                caller: self.credentials_address,
+                tenant: None,
+            }),
             // Without a valid token nothing of these is done.
-            RouteClass::Ordinary | RouteClass::Money | RouteClass::Reports | RouteClass::Webhooks => None,
+            RouteClass::Ordinary | RouteClass::Money | RouteClass::Reports => None,
         }
     }
 }
@@ -135,8 +141,21 @@ mod tests {
     fn an_empty_setting_is_the_default_and_none_turns_limits_off() {
         let defaults = Limits::new(&Settings::from_values([])).unwrap();
         assert_eq!((defaults.user, defaults.key, defaults.tenant, defaults.address), (300, 300, 1200, 60));
-        for name in App::SETTINGS.into_iter().filter(|name| name.starts_with("rate_limit_")) {
+        let manifest = include_str!("../../../spin.toml");
+        let in_manifest: Vec<_> = manifest
+            .lines()
+            .filter_map(|line| line.strip_prefix("rate_limit_")?.split_once(" = { default = \""))
+            .map(|(name, rest)| (format!("rate_limit_{name}"), rest.split('"').next().unwrap()))
+            .collect();
+        let names: Vec<_> = App::SETTINGS.into_iter().filter(|name| name.starts_with("rate_limit_")).collect();
+        assert_eq!(
+            in_manifest.iter().map(|(name, _)| name).collect::<Vec<_>>(),
+            names,
+            "loaded are those of spin.toml"
+        );
+        for (name, (_, default)) in names.into_iter().zip(&in_manifest) {
             let read = |value| Limits::new(&Settings::from_values([(name, value)]));
+            assert_eq!(read(default), Ok(defaults), "{name}: spin.toml has another default");
             assert_eq!(read(""), Ok(defaults), "{name}");
             assert_ne!(read("7"), Ok(defaults), "{name}");
             assert!(read("0").is_err() && read("-1").is_err() && read("many").is_err(), "{name}");
@@ -156,6 +175,7 @@ mod tests {
         assert_eq!(class("POST", Some(RouteClass::Money)), RouteClass::Money);
         assert_eq!(class("PUT", Some(RouteClass::Money)), RouteClass::Money);
         assert_eq!(class("GET", Some(RouteClass::Money)), RouteClass::Ordinary);
+        assert_eq!(class("GET", Some(RouteClass::Credentials)), RouteClass::Ordinary);
         assert_eq!(class("GET", Some(RouteClass::Reports)), RouteClass::Reports);
     }
 }

@@ -1,5 +1,6 @@
 -- Counts a request against several limits at once: let through by all of them or counted by none.
--- KEYS one for each subject; ARGV now and the window in milliseconds, then each subject's limit a window.
+-- KEYS one for each subject; ARGV now and the window in milliseconds, then each subject's limit a window, then, where not
+-- all are 1, what the request costs each: 0 only looks whether there is room.
 -- Answers how many milliseconds to wait (0: let through), then for each subject: remaining, milliseconds until more.
 -- A sliding window of two counters: the last window counts for the part of it that the sliding one still covers.
 local now, window = tonumber(ARGV[1]), tonumber(ARGV[2])
@@ -35,7 +36,12 @@ if wait > 0 then
     return answer
 end
 for i, key in ipairs(KEYS) do
-    redis.call('HSET', key, 'window', counts[i][1], 'count', counts[i][2] + 1, 'before', counts[i][3])
-    redis.call('PEXPIRE', key, 2 * window)
+    local cost = tonumber(ARGV[2 + #KEYS + i] or '1')
+    if cost == 0 then
+        answer[2 * i] = answer[2 * i] + 1
+    else
+        redis.call('HSET', key, 'window', counts[i][1], 'count', counts[i][2] + cost, 'before', counts[i][3])
+        redis.call('PEXPIRE', key, 2 * window)
+    end
 end
 return answer

@@ -1,7 +1,7 @@
 //! Rate limits: who is counted for a request, and against what.
 //!
 //! A caller with a valid token counts against their user and their tenant; an API key against itself and its tenant; everybody
-//! else against their address; a gateway's message against its address and its account. Routes that cost more than others
+//! else against their address; a gateway's message against its account, and against its address once it is refused. Routes that cost more than others
 //! count against their class as well ([`RouteClass`]). One EVAL of `rate_limit.lua` on the instance's connection decides
 //! and counts, so that instances that run at once share one count. What must stay true: a request over a limit does nothing
 //! and costs no database connection; what is refused is not counted, so waiting helps; with the store away nobody is
@@ -12,7 +12,7 @@
 
 use std::{borrow::Cow, fmt::Write, sync::Arc};
 
-use axum::extract::{FromRef, FromRequestParts};
+use axum::extract::{FromRef, FromRequestParts, RawPathParams};
 use chrono::{DateTime, Utc};
 use http::{HeaderName, HeaderValue, StatusCode, request::Parts};
 use ids::{GatewayAccountId, TenantId, UserId};
@@ -30,13 +30,23 @@ const STANDING: HeaderName = HeaderName::from_static("ratelimit");
 /// Who is counted: a name for the client to read, a key for the store, and what they have.
 struct Subject {
     name: Cow<'static, str>,
+    /// The same in words, after "this".
+    words: Cow<'static, str>,
     key: String,
     limit: u32,
+    /// What the request costs; 0 only looks whether there is room.
+    cost: u32,
 }
 
 impl Subject {
-    fn new(name: impl Into<Cow<'static, str>>, key: String, limit: u32) -> Self {
-        Self { name: name.into(), key, limit }
+    /// Counted for all requests together.
+    fn new(name: &'static str, key: String, limit: u32) -> Self {
+        Self { name: name.into(), words: name.into(), key, limit, cost: 1 }
+    }
+
+    /// Counted for what a class is for.
+    fn of_class(class: &str, words: &str, who: &str, key: String, limit: u32) -> Self {
+        Self { name: format!("{class}-{who}").into(), words: format!("{who} {words}").into(), key, limit, cost: 1 }
     }
 }
 
@@ -80,12 +90,35 @@ where
     }
 }
 
-/// A gateway's message, counted before anything of it is read: against the address it comes from, and the account that its
-/// path names, if it names one.
+/// A gateway's message. Before anything of it is read it is counted against the account that its path names, if it names one,
+/// and held to what its address may have refused: a gateway's addresses send for all tenants, so what verifies costs them
+/// nothing, or one tenant could spend what all others' messages need.
 #[derive(Debug)]
-pub struct WebhookSender(());
+pub struct WebhookSender {
+    address: ClientAddress,
+    now: DateTime<Utc>,
+}
 
-impl<S: Sync> FromRequestParts<S> for WebhookSender
+impl WebhookSender {
+    /// Counts a message that was refused against its address.
+    pub async fn refused(&self, app: &App) {
+        // A message beyond the limit was refused already; that it could not be counted changes nothing.
+        if let Ok(limits) = limits(app) {
+            let _ = count(&app.store, None, self.now, &[Self::of_address(&self.address, &limits)]).await;
+        }
+    }
+
+    fn of_address(address: &ClientAddress, limits: &Limits) -> Subject {
+        let key = format!("{WEBHOOKS}:address:{}", address.limit_key());
+        Subject::of_class("webhooks", WEBHOOKS_WORDS, "address", key, limits.webhooks_address)
+    }
+}
+
+/// One slot of a cluster for all that is counted of a message.
+const WEBHOOKS: &str = "bizo:rate:{webhooks}";
+const WEBHOOKS_WORDS: &str = "for messages of gateways";
+
+impl<S: Send + Sync> FromRequestParts<S> for WebhookSender
 where
     Arc<App>: FromRef<S>,
 {
@@ -94,19 +127,17 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let app = Arc::<App>::from_ref(state);
         let limits = limits(&app)?;
-        let address = ClientAddress::of(parts, &app).limit_key();
-        let now = now(parts).await;
-        // One slot of a cluster for all of them.
-        let start = "bizo:rate:{webhooks}";
-        let mut subjects =
-            vec![Subject::new("webhooks-address", format!("{start}:address:{address}"), limits.webhooks_address)];
-        let last = parts.uri.path().rsplit('/').next().unwrap_or_default();
-        if let Ok(account) = last.parse::<GatewayAccountId>() {
-            let key = format!("{start}:account:{account}");
-            subjects.push(Subject::new("webhooks-account", key, limits.webhooks_account));
+        let sender = Self { address: ClientAddress::of(parts, &app), now: now(parts).await };
+        let mut subjects = vec![Subject { cost: 0, ..Self::of_address(&sender.address, &limits) }];
+        // As the handler reads it: decoded, and by its name.
+        let path = RawPathParams::from_request_parts(parts, state).await.ok();
+        let account = path.as_ref().and_then(|path| path.iter().find(|(name, _)| *name == "account"));
+        if let Some(account) = account.and_then(|(_, account)| account.parse::<GatewayAccountId>().ok()) {
+            let key = format!("{WEBHOOKS}:account:{account}");
+            subjects.push(Subject::of_class("webhooks", WEBHOOKS_WORDS, "account", key, limits.webhooks_account));
         }
-        count(&app.store, Notes::of(parts), now, &subjects).await?;
-        Ok(Self(()))
+        count(&app.store, Notes::of(parts), sender.now, &subjects).await?;
+        Ok(sender)
     }
 }
 
@@ -117,7 +148,8 @@ pub async fn count_visitor(app: &App, parts: &mut Parts) -> Result<Visitor, Prob
     let now = now(parts).await;
     let key = format!("bizo:rate:{{address:{}}}", address.limit_key());
     let of_class = limits.of_addresses(RouteClass::of(parts));
-    let of_class = of_class.map(|limit| Subject::new("credentials", format!("{key}:credentials"), limit));
+    let of_class =
+        of_class.map(|of| Subject::of_class(of.class, of.words, "address", format!("{key}:{}", of.class), of.caller));
     let subjects: Vec<_> = [Subject::new("address", key, limits.address)].into_iter().chain(of_class).collect();
     count(&app.store, Notes::of(parts), now, &subjects).await?;
     Ok(Visitor(address))
@@ -132,14 +164,19 @@ pub async fn count_member(app: &App, parts: &mut Parts, user: UserId, tenant: Op
             let user = Caller { name: "user", id: user.to_string(), limit: limits.user };
             of_tenant(&limits, RouteClass::of(parts), &user, tenant)
         }
-        None => vec![Subject::new("user", format!("bizo:rate:{{{user}}}"), limits.user)],
+        None => {
+            let key = format!("bizo:rate:{{{user}}}");
+            let of_class = limits
+                .of_callers(RouteClass::of(parts))
+                .map(|of| Subject::of_class(of.class, of.words, "user", format!("{key}:{}", of.class), of.caller));
+            [Subject::new("user", key, limits.user)].into_iter().chain(of_class).collect()
+        }
     };
     count(&app.store, Notes::of(parts), now, &subjects).await
 }
 
 /// Counts a request with an API key, or refuses it. Whose key it is only the database knows, and whether it is one at all:
-/// until a request with it was done, all keys of one address share what a tenant has, so that made-up keys cost nobody
-/// much.
+/// until a request with it was done, all keys of one address share what an address has without a token.
 pub async fn count_key(
     app: &App,
     parts: &mut Parts,
@@ -154,7 +191,7 @@ pub async fn count_key(
         None => {
             let start = format!("bizo:rate:{{key:{}}}", ClientAddress::of(parts, app).limit_key());
             let of_key = Subject::new(key.name, format!("{start}:{}", key.id), key.limit);
-            vec![of_key, Subject::new("address", start, limits.tenant)]
+            vec![of_key, Subject::new("address", start, limits.address)]
         }
     };
     count(&app.store, Notes::of(parts), now, &subjects).await
@@ -182,11 +219,12 @@ fn of_tenant(limits: &Limits, class: RouteClass, caller: &Caller, tenant: Tenant
     let Caller { name, id, limit } = caller;
     let key = format!("bizo:rate:{{{tenant}}}");
     let mut subjects =
-        vec![Subject::new(*name, format!("{key}:{id}"), *limit), Subject::new("tenant", key.clone(), limits.tenant)];
+        vec![Subject::new(name, format!("{key}:{id}"), *limit), Subject::new("tenant", key.clone(), limits.tenant)];
     if let Some(of) = limits.of_callers(class) {
-        let class = of.class;
-        subjects.push(Subject::new(format!("{class}-{name}"), format!("{key}:{class}:{id}"), of.caller));
-        subjects.push(Subject::new(format!("{class}-tenant"), format!("{key}:{class}"), of.tenant));
+        let subject = |who, key, limit| Subject::of_class(of.class, of.words, who, key, limit);
+        let key = format!("{key}:{}", of.class);
+        subjects.push(subject(*name, format!("{key}:{id}"), of.caller));
+        subjects.extend(of.tenant.map(|limit| subject("tenant", key, limit)));
     }
     subjects
 }
@@ -204,6 +242,7 @@ async fn count(store: &Store, notes: Option<&Notes>, now: DateTime<Utc>, subject
     let keys: Vec<&str> = subjects.iter().map(|subject| subject.key.as_str()).collect();
     let mut args = vec![now.timestamp_millis(), WINDOW_MS];
     args.extend(subjects.iter().map(|subject| i64::from(subject.limit)));
+    args.extend(subjects.iter().map(|subject| i64::from(subject.cost)));
     // The store being away, or answering something else than the script does, refuses nobody.
     let Some(verdict) = store.eval(SCRIPT, &keys, &args).await.ok().and_then(|reply| verdict(&reply)) else {
         return Ok(());
@@ -237,27 +276,15 @@ fn standing(subjects: &[Subject], verdict: &Verdict) -> Standing {
 
 fn refusal(subjects: &[Subject], verdict: &Verdict) -> Problem {
     let spent = subjects.iter().zip(&verdict.standings).find(|(_, (remaining, _))| *remaining == 0);
-    let (name, limit) = spent.map_or(("address", 0), |(subject, _)| (subject.name.as_ref(), subject.limit));
-    let whose = whose(name);
+    let (words, limit) = spent.map_or(("address", 0), |(subject, _)| (subject.words.as_ref(), subject.limit));
     let seconds = verdict.wait_ms.div_ceil(1000);
     Problem::new(
         StatusCode::TOO_MANY_REQUESTS,
         "rate_limited",
         "Too many requests",
-        format!("The {limit} requests a minute of {whose} are used up; nothing was done. Wait {seconds} s."),
+        format!("The {limit} requests a minute of this {words} are used up; nothing was done. Wait {seconds} s."),
     )
     .retry_after(seconds)
-}
-
-/// A limit's name in words.
-fn whose(name: &str) -> String {
-    match name.split_once('-') {
-        Some(("money", who)) => format!("this {who} for moving money"),
-        Some(("reports", who)) => format!("this {who} for reports"),
-        Some(("webhooks", who)) => format!("this {who} for messages of gateways"),
-        _ if name == "credentials" => "this address for passwords, codes and tokens".to_owned(),
-        _ => format!("this {name}"),
-    }
 }
 
 #[cfg(test)]
@@ -313,5 +340,6 @@ mod tests {
         assert_eq!(of(RouteClass::Ordinary), "key 300, tenant 1200");
         assert_eq!(of(RouteClass::Money), "key 300, tenant 1200, money-key 120, money-tenant 600");
         assert_eq!(of(RouteClass::Reports), "key 300, tenant 1200, reports-key 60, reports-tenant 240");
+        assert_eq!(of(RouteClass::Credentials), "key 300, tenant 1200, credentials-key 20");
     }
 }

@@ -6,10 +6,9 @@ use api::{App, Clock, Notes, Problem, SettingError, bearer};
 use axum::extract::{FromRef, FromRequestParts};
 use db::Entry;
 use http::{HeaderMap, request::Parts};
-use ids::TenantId;
 use sha2::{Digest, Sha256};
 
-use crate::{Caller, Claims, TokenError, Verifier, right::Right};
+use crate::{Caller, Claims, TokenError, Verifier, caller::Key, right::Right};
 
 /// What every API key begins with.
 pub const API_KEY_START: &str = "bizo_";
@@ -72,11 +71,10 @@ async fn member(
     scope: Option<&'static str>,
 ) -> Result<Caller, Problem> {
     if let Some(hash) = api_key_hash(&parts.headers) {
-        let tenant = count_key(&app, &hash, parts).await?;
+        let key = count_key(&app, hash, parts).await?;
         // Whether it is a key is for the statement to find that does the work.
         let scope = scope.ok_or_else(no_key_may)?;
-        let notes = Notes::of(parts).cloned();
-        return Ok(Caller::with_key(app, Entry::Key { hash, scope, roles }, hash, tenant, notes));
+        return Ok(Caller::with_key(app, Entry::Key { hash, scope, roles }, key));
     }
     let claims = verified(&app, &verifier, parts).await?;
     let entry = tenant_entry(&claims, Some(roles)).ok_or_else(|| {
@@ -96,7 +94,7 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let (app, verifier) = (Arc::<App>::from_ref(state), Arc::from_ref(state));
         if let Some(hash) = api_key_hash(&parts.headers) {
-            count_key(&app, &hash, parts).await?;
+            count_key(&app, hash, parts).await?;
             return Err(no_key_may());
         }
         let claims = verified(&app, &verifier, parts).await?;
@@ -106,20 +104,29 @@ where
     }
 }
 
-/// SHA-256 of the API key that the request brings, if it brings one in place of a token.
+/// SHA-256 of the API key that the request brings, if it brings one in place of a token. What cannot be a key is none, and
+/// counts like any other made-up token.
 fn api_key_hash(headers: &HeaderMap) -> Option<[u8; 32]> {
-    let key = bearer(headers).ok().filter(|key| key.starts_with(API_KEY_START))?;
+    let key = bearer(headers).ok().filter(|key| is_api_key(key))?;
     Some(Sha256::digest(key).into())
 }
 
-/// Counts a request with a key; tells whose it is, where that is known from an earlier one.
-async fn count_key(app: &App, hash: &[u8; 32], parts: &mut Parts) -> Result<Option<TenantId>, Problem> {
-    let tenant = app.tenant_of_key(hash).await;
-    api::count_key(app, parts, hash, tenant).await?;
-    Ok(tenant)
+/// Whether a text has the form of a key: its start, and 256 bits in base64 for URLs.
+fn is_api_key(text: &str) -> bool {
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    text.strip_prefix(API_KEY_START).is_some_and(|bits| bits.len() == 43 && bits.bytes().all(is_letter))
 }
 
-/// The same for a key that is none: nothing was looked up.
+/// Counts a request with a key; tells what is known of the key.
+async fn count_key(app: &App, digest: [u8; 32], parts: &mut Parts) -> Result<Key, Problem> {
+    let Ok(clock) = Clock::from_request_parts(parts, &()).await;
+    let now = clock.now();
+    let tenant = app.tenant_of_key(&digest, now).await;
+    api::count_key(app, parts, &digest, tenant.map(|known| known.tenant)).await?;
+    Ok(Key { digest, tenant, now, notes: Notes::of(parts).cloned() })
+}
+
+/// Refuses a key before anything is looked up: no key may do this, whoever made it.
 fn no_key_may() -> Problem {
     Problem::forbidden("No API key may do this: log in as a person.")
 }
@@ -165,5 +172,19 @@ impl Verifier {
         let keys = crate::PublicKeys::from_jwks(settings.required("jwt_public_keys")?)
             .map_err(|error| SettingError { name: "jwt_public_keys", problem: error.0 })?;
         Ok(Self::new(keys, settings.required("jwt_issuer")?, settings.required("jwt_audience")?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_has_the_form_of_a_key_is_taken_for_one() {
+        let bits = "Yx3kQ0v-_Yx3kQ0v-_Yx3kQ0v-_Yx3kQ0v-_Yx3kQ0v";
+        assert!(is_api_key(&format!("bizo_{bits}")));
+        for other in ["bizo_", "bizo_guess", &format!("bizo_{bits}x"), &format!("bizo_{}.", &bits[1..]), bits] {
+            assert!(!is_api_key(other), "{other}");
+        }
     }
 }

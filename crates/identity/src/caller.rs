@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use api::{App, Notes};
+use api::{App, KeyTenant, Notes};
+use chrono::{DateTime, Utc};
 use db::{Answer, Args, Claim, Db, DbError, Effect, Entry, Once};
 use futures::lock::Mutex;
 use ids::TenantId;
@@ -22,10 +23,11 @@ pub struct Caller {
 }
 
 /// What a request with an API key knew before it was done.
-struct Key {
-    digest: [u8; 32],
-    tenant: Option<TenantId>,
-    notes: Option<Notes>,
+pub(crate) struct Key {
+    pub(crate) digest: [u8; 32],
+    pub(crate) tenant: Option<KeyTenant>,
+    pub(crate) now: DateTime<Utc>,
+    pub(crate) notes: Option<Notes>,
 }
 
 impl std::fmt::Debug for Caller {
@@ -43,14 +45,8 @@ impl Caller {
     }
 
     /// A program with an API key, whose tenant may be known from an earlier request.
-    pub(crate) fn with_key(
-        app: Arc<App>,
-        entry: Entry,
-        digest: [u8; 32],
-        tenant: Option<TenantId>,
-        notes: Option<Notes>,
-    ) -> Self {
-        Self { key: Some(Key { digest, tenant, notes }), ..Self::new(app, None, entry) }
+    pub(crate) fn with_key(app: Arc<App>, entry: Entry, key: Key) -> Self {
+        Self { key: Some(key), ..Self::new(app, None, entry) }
     }
 
     /// Nobody's token, but a row of ours says for whom: the account of a verified message, a payment that is due. `enter` is
@@ -140,8 +136,8 @@ impl Caller {
                 if let Some(notes) = &key.notes {
                     notes.tenant(tenant);
                 }
-                if key.tenant != Some(tenant) {
-                    self.app.keep_tenant_of_key(&key.digest, tenant).await;
+                if key.tenant.is_none_or(|known| known.is_aging(key.now)) {
+                    self.app.keep_tenant_of_key(&key.digest, tenant, key.now).await;
                 }
             }
             // Revoked or expired: whoever has it must not spend the tenant's requests.

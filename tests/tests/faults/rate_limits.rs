@@ -1,6 +1,6 @@
 //! Everybody has so many requests a minute: counted by one script, and told with every answer.
 
-use e2e::{Anonymous, Answer, App, HostOptions, Member};
+use e2e::{Anonymous, Answer, App, HostOptions, Member, personas::fresh_key};
 use futures::future::join_all;
 use redis::{Client, Script};
 use serde_json::{Value, json};
@@ -125,7 +125,8 @@ async fn figures_have_limits_of_their_own_in_every_component() {
 
 #[tokio::test]
 async fn who_tries_passwords_has_less_than_who_reads() {
-    let app = app_with(&[("rate_limit_credentials", 5)], vec![]);
+    let limits = [("rate_limit_credentials_address", 5), ("rate_limit_credentials_caller", 2)];
+    let app = app_with(&limits, vec![]);
     let owner = Member::owner(&app).await; // registers and logs in
     let anonymous = Anonymous::of(&app);
     let body = json!({ "email": owner.email });
@@ -151,10 +152,18 @@ async fn who_tries_passwords_has_less_than_who_reads() {
     // The rest of what an address may do is as it was.
     anonymous.get("/leads").await.problem(401, "unauthenticated");
     anonymous.post("/auth/refresh", &json!({ "refresh_token": owner.refresh_token })).await.expect(200);
+    // Whoever is logged in makes hashes, too; reading at the same routes is ordinary.
+    for _ in 0..2 {
+        owner.patch("/users/me", &json!({ "password": "correct horse battery" })).await.expect(200);
+    }
+    let words = "2 requests a minute of this user for passwords, codes and tokens";
+    refused(&owner.patch("/users/me", &json!({ "password": "correct horse battery" })).await, words);
+    refused(&owner.post("/auth/mfa/totp", &json!({ "password": "correct horse battery" })).await, words);
+    owner.get("/users/me").await.expect(200);
 }
 
 #[tokio::test]
-async fn messages_of_gateways_count_by_account_and_by_address() {
+async fn messages_of_gateways_count_by_account_and_refused_ones_by_address() {
     let app = app_with(&[("rate_limit_webhooks_account", 3), ("rate_limit_webhooks_address", 8)], vec![]);
     let anonymous = Anonymous::of(&app);
     let mut accounts = Vec::new();
@@ -171,6 +180,9 @@ async fn messages_of_gateways_count_by_account_and_by_address() {
         deliver(&accounts[0]).await.problem(401, "webhook_not_signed");
     }
     refused(&deliver(&accounts[0]).await, "3 requests a minute of this account for messages of gateways");
+    // However the account is written.
+    let encoded = accounts[0].replace("gwa_", "%67wa_");
+    refused(&deliver(&encoded).await, "3 requests a minute of this account for messages of gateways");
     // A neighbour's messages go on coming, until the address has had its share.
     for _ in 0..3 {
         deliver(&accounts[1]).await.problem(401, "webhook_not_signed");
@@ -179,8 +191,40 @@ async fn messages_of_gateways_count_by_account_and_by_address() {
         deliver("/webhooks/stripe").await.problem(400, "webhook_unreadable");
     }
     refused(&deliver("/webhooks/stripe").await, "8 requests a minute of this address for messages of gateways");
+    refused(&deliver(&accounts[1]).await, "8 requests a minute of this address for messages of gateways");
     // None of it is anything that the address's other requests pay for.
     anonymous.get("/leads").await.problem(401, "unauthenticated");
+}
+
+#[tokio::test]
+async fn messages_that_verify_cost_their_address_nothing() {
+    let app = app_with(&[("rate_limit_webhooks_address", 2)], vec![]);
+    let owner = Member::owner(&app).await;
+    let (key, secret) = ("sk_test_planted_verified", "whsec_planted_verified");
+    let account = json!({ "mode": "test", "credentials": { "secret_key": key, "webhook_secret": secret } });
+    let saved = owner.put("/gateways/stripe/account", &account).await.expect(200);
+    let url = saved["webhook_url"].as_str().expect("an address");
+    let path = &url[url.find("/webhooks/").expect("a path")..];
+    let new = json!({ "amount": 1000, "currency": "EUR", "gateway": "stripe", "mode": "test" });
+    let payment = owner.post_once("/payments", &fresh_key(), &new).await.expect(201);
+    app.stripe.pay(key, payment["gateway_refs"]["order"].as_str().expect("a session"));
+    let event = app.stripe.take_events(key, secret).remove(0);
+    for _ in 0..5 {
+        let request = owner.anonymous.request(reqwest::Method::POST, path).body(event.body.clone());
+        let request = event.headers.iter().fold(request, |request, (name, value)| request.header(name, value));
+        Anonymous::send(request).await.expect(200);
+    }
+}
+
+/// A burst of hashes holds instances up; the store is not away because nobody listened to it.
+#[tokio::test]
+async fn a_burst_of_log_ins_does_not_turn_the_limit_off() {
+    let app = app_with(&[("rate_limit_credentials_address", 12)], vec![]);
+    let anonymous = Anonymous::of(&app);
+    let answers = join_all((0..64).map(|_| anonymous.log_in("nobody@example.com", "wrong"))).await;
+    let counted = |answer: &&Answer| !answer.header("ratelimit").is_empty();
+    assert_eq!(answers.iter().filter(counted).count(), 64, "each was counted");
+    assert_eq!(answers.iter().filter(|answer| answer.json()["code"] == "rate_limited").count(), 52);
 }
 
 /// Each request gets an instance of its own here, so what one learnt the next finds in the store.
@@ -194,7 +238,7 @@ async fn a_tenants_keys_share_the_tenants_limit_with_its_people() {
     for program in &programs {
         let answer = program.get("/leads").await;
         answer.expect(200);
-        assert_eq!(answer.header("ratelimit-policy"), r#""key";q=1000000000;w=60, "address";q=9;w=60"#);
+        assert_eq!(answer.header("ratelimit-policy"), r#""key";q=1000000000;w=60, "address";q=1000000000;w=60"#);
     }
     for (nth, program) in programs.iter().chain(&programs).enumerate() {
         let answer = program.get("/leads").await;
@@ -289,6 +333,14 @@ async fn the_window_slides() {
             .expect("an answer")
     };
     assert_eq!(both(&mut redis, 0).await, [0, 0, MINUTE, 4, MINUTE]);
+    // What costs nothing only looks.
+    let look = async |redis: &mut _, limit: i64| -> Vec<i64> {
+        let mut call = script.prepare_invoke();
+        call.key("looked").arg(start).arg(MINUTE).arg(limit).arg(0).invoke_async(redis).await.expect("an answer")
+    };
+    for _ in 0..3 {
+        assert_eq!(look(&mut redis, 1).await, [0, 1, MINUTE]);
+    }
     for _ in 0..3 {
         assert_eq!(both(&mut redis, 0).await, [2 * MINUTE, 0, MINUTE, 4, MINUTE]);
     }

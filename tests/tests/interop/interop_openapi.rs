@@ -10,8 +10,9 @@ use crate::python::ask;
 async fn answers_are_what_the_description_says() {
     let app = App::shared();
     let owner = Member::owner(app).await;
-    for token in [Some(owner.token.clone()), None] {
-        let question = json!({ "origin": app.origin, "token": token });
+    let service = Some(app.variables["SPIN_VARIABLE_SERVICE_TOKEN"].clone());
+    for (token, is_service) in [(Some(owner.token.clone()), false), (None, false), (service, true)] {
+        let question = json!({ "origin": app.origin, "token": token, "service": is_service });
         let found = tokio::task::spawn_blocking(move || ask("fuzz_api.py", &question)).await.expect("an answer");
         let report = found["report"].as_str().expect("a report");
         println!("{}", report.split("SUMMARY").last().unwrap_or_default());

@@ -7,6 +7,7 @@ use e2e::{Anonymous, Answer, App};
 use reqwest::Method;
 use serde_json::{Value, json};
 
+/// As `tools/openapi` finds them in `spin.toml`.
 const COMPONENTS: [&str; 5] = ["auth", "crm", "payments", "events", "web"];
 
 #[tokio::test]

@@ -3,12 +3,13 @@
 use crate::Variables;
 
 /// Every limit of `spin.toml`; a test compares.
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 12] = [
     "USER",
     "KEY",
     "TENANT",
     "ADDRESS",
-    "CREDENTIALS",
+    "CREDENTIALS_ADDRESS",
+    "CREDENTIALS_CALLER",
     "MONEY_CALLER",
     "MONEY_TENANT",
     "REPORTS_CALLER",

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use api::{Clock, Json as JsonIn, Path, Problem, RequestOrigin, SettingError};
+use api::{Clock, Json as JsonIn, Path, Problem, RequestOrigin, RouteClass, SettingError};
 use axum::{Json, Router, extract::State, routing::get};
 use http::StatusCode;
 use identity::{Authorized, right::ManageUsers};
@@ -23,7 +23,9 @@ use crate::{
 };
 
 pub(crate) fn router() -> Router<AuthState> {
-    Router::new().route("/users/{id}", get(find_user).patch(change_user).delete(delete_user))
+    Router::new()
+        .route("/users/{id}", get(find_user).patch(change_user).delete(delete_user))
+        .route_layer(RouteClass::Credentials.layer())
 }
 
 /// Gives a member's account.

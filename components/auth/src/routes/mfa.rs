@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use api::{App, ClientAddress, Clock, Json as JsonIn, Problem, RequestOrigin, SettingError, random_bytes};
+use api::{App, ClientAddress, Clock, Json as JsonIn, Problem, RequestOrigin, RouteClass, SettingError, random_bytes};
 use axum::{
     Json, Router,
     extract::State,
@@ -45,6 +45,7 @@ pub(crate) fn router() -> Router<AuthState> {
         .route("/auth/mfa/totp", post(enrol_totp).delete(remove_totp))
         .route("/auth/mfa/totp/confirm", post(confirm_totp))
         .route("/auth/mfa/recovery-codes", post(renew_recovery_codes))
+        .route_layer(RouteClass::Credentials.layer())
 }
 
 /// The password again, because a session alone is not enough here.

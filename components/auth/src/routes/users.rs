@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use api::{Clock, Json as JsonIn, Problem, RequestOrigin, SettingError};
+use api::{Clock, Json as JsonIn, Problem, RequestOrigin, RouteClass, SettingError};
 use axum::{Json, Router, extract::State, routing::get};
 use email::EmailAddress;
 use garde::Validate;
@@ -26,7 +26,7 @@ use crate::{
 };
 
 pub(crate) fn router() -> Router<AuthState> {
-    Router::new().route("/users/me", get(find_me).patch(change_me))
+    Router::new().route("/users/me", get(find_me).patch(change_me)).route_layer(RouteClass::Credentials.layer())
 }
 
 /// A person as clients of fastapi-users know one, and the tenant that they act in.

@@ -62,14 +62,26 @@ pub(crate) struct Receipt {
             "data": { "object": { "id": "cs_test_a1B2c3", "object": "checkout.session", "client_reference_id": "pay_01h455vb4pex5vsknk084sn02q" } } })),
     responses((status = 200, description = "It is kept", body = Receipt), Receiving))]
 pub(crate) async fn receive_webhook(
-    _: WebhookSender,
+    sender: WebhookSender,
     State(app): State<Arc<App>>,
     State(gateways): State<Arc<Result<Gateways, SettingError>>>,
     RawPath((gateway, account)): RawPath<(String, String)>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Receipt>, PaymentError> {
-    let gateway = Gateway::named(&gateway).ok_or(PaymentError::GatewayNotFound)?;
+    let received = receive_for_account(&app, &gateways, &gateway, &account, &headers, body).await;
+    counted(&app, &sender, received).await
+}
+
+async fn receive_for_account(
+    app: &Arc<App>,
+    gateways: &Arc<Result<Gateways, SettingError>>,
+    gateway: &str,
+    account: &str,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Json<Receipt>, PaymentError> {
+    let gateway = Gateway::named(gateway).ok_or(PaymentError::GatewayNotFound)?;
     let id: GatewayAccountId = account.parse().map_err(|_| PaymentError::GatewayAccountNotFound)?;
     let body = read_body(body, BODY_BYTES_MAX).await?;
     let keys = {
@@ -77,7 +89,26 @@ pub(crate) async fn receive_webhook(
         store::work::find_webhook_account(&db, id).await?
     };
     let keys = keys.filter(|keys| keys.gateway == gateway).ok_or(PaymentError::GatewayAccountNotFound)?;
-    receive(app, configured(&gateways)?, &keys, &headers, &body).await
+    receive(app.clone(), configured(gateways)?, &keys, headers, &body).await
+}
+
+/// What is refused counts against the address that it came from.
+async fn counted(
+    app: &App,
+    sender: &WebhookSender,
+    received: Result<Json<Receipt>, PaymentError>,
+) -> Result<Json<Receipt>, PaymentError> {
+    if let Err(
+        PaymentError::GatewayNotFound
+        | PaymentError::GatewayAccountNotFound
+        | PaymentError::WebhookNotSigned
+        | PaymentError::WebhookUnreadable
+        | PaymentError::WebhookOtherMode,
+    ) = received
+    {
+        sender.refused(app).await;
+    }
+    received
 }
 
 /// The same without an account in the address, for gateways that were given one address for all: the message must name the
@@ -89,14 +120,25 @@ pub(crate) async fn receive_webhook(
             "data": { "object": { "id": "cs_test_a1B2c3", "object": "checkout.session", "client_reference_id": "pay_01h455vb4pex5vsknk084sn02q" } } })),
     responses((status = 200, description = "It is kept", body = Receipt), Receiving))]
 pub(crate) async fn receive_bare_webhook(
-    _: WebhookSender,
+    sender: WebhookSender,
     State(app): State<Arc<App>>,
     State(gateways): State<Arc<Result<Gateways, SettingError>>>,
     RawPath(gateway): RawPath<String>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Receipt>, PaymentError> {
-    let gateway = Gateway::named(&gateway).ok_or(PaymentError::GatewayNotFound)?;
+    let received = receive_for_payment(&app, &gateways, &gateway, &headers, body).await;
+    counted(&app, &sender, received).await
+}
+
+async fn receive_for_payment(
+    app: &Arc<App>,
+    gateways: &Arc<Result<Gateways, SettingError>>,
+    gateway: &str,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Json<Receipt>, PaymentError> {
+    let gateway = Gateway::named(gateway).ok_or(PaymentError::GatewayNotFound)?;
     let body = read_body(body, BODY_BYTES_MAX).await?;
     let named = gateway.payment_named_in(&body).ok_or(PaymentError::WebhookUnreadable)?;
     let keys = {
@@ -104,7 +146,7 @@ pub(crate) async fn receive_bare_webhook(
         store::work::find_payment_account(&db, gateway, named).await?
     };
     let keys = keys.ok_or(PaymentError::GatewayAccountNotFound)?;
-    receive(app, configured(&gateways)?, &keys, &headers, &body).await
+    receive(app.clone(), configured(gateways)?, &keys, headers, &body).await
 }
 
 async fn receive(
