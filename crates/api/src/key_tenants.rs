@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn a_key_is_known_for_a_minute_from_its_last_success() {
-        let at = |seconds| DateTime::from_timestamp(1_000_000 + seconds, 0).unwrap();
+        let at = |seconds: i64| DateTime::from_timestamp(1_000_000 + seconds, 0).unwrap();
         let (keys, digest) = (KeyTenants::default(), [7; 32]);
         let found = KeyTenant { tenant: "ten_01h455vb4pex5vsknk084sn02q".parse().unwrap(), kept_at: at(0) };
         assert_eq!(keys.find(&digest, at(0)), None);
