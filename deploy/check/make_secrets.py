@@ -1,5 +1,10 @@
-"""Turns an env file into the Secrets of the manifests: `make_secrets.py production.env | kubectl apply -f -`. Nothing is written to disk."""
+"""Turns an env file into the Secrets of the manifests: `make_secrets.py production.env | kubectl apply --server-side -f -`.
 
+Nothing is written to disk. Without `--server-side` kubectl keeps a copy of each Secret in one of its annotations.
+"""
+
+import base64
+import re
 import sys
 
 import yaml
@@ -26,8 +31,11 @@ def secrets(text):
             # A store without a password has an empty one.
             if variable not in values or (not values[variable] and key != "redis_password"):
                 sys.exit(f"make_secrets: {variable} is missing")
-            data[key] = values[variable]
-        made.append({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": secret, "namespace": NAMESPACE}, "stringData": data})
+            # Other modes encrypt for whoever answers.
+            if key.endswith("_url") and not re.search(r"[?&]sslmode=(verify-full|disable)(&|$)", values[variable]):
+                sys.exit(f"make_secrets: {variable}: sslmode=verify-full is wanted, or disable for a database without TLS")
+            data[key] = base64.b64encode(values[variable].encode()).decode()
+        made.append({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": secret, "namespace": NAMESPACE}, "data": data})
     return made
 
 

@@ -1,5 +1,6 @@
 """Each rule finds what it is there for: the manifests as they stand pass, and a copy with one thing broken does not."""
 
+import base64
 import copy
 import functools
 import unittest
@@ -36,6 +37,10 @@ def drop(all_of_them, kind, name):
     all_of_them.remove(next(each for each in all_of_them if each[1]["kind"] == kind and each[1]["metadata"]["name"] == name))
 
 
+def interceptor_policy(all_of_them):
+    return next(each for _, each in all_of_them if each["kind"] == "NetworkPolicy" and each["metadata"]["namespace"] == "keda")
+
+
 def bound(app, name):
     return next(variable for variable in app["spec"]["variables"] if variable["name"] == name)
 
@@ -65,6 +70,7 @@ def each_break():
     yield "once", "scale-to-zero", lambda d: d.extend(validate.read("base/always-on"))
     yield "namespaces", single, lambda d: app(d)["metadata"].update(namespace="default")
     yield "namespaces", "everything", lambda d: pick(d, "StatefulSet", "postgres-pgvector")["metadata"].update(namespace="bizosaas")
+    yield "namespaces", "scale-to-zero", lambda d: interceptor_policy(d)["metadata"].update(namespace="bizosaas")
     yield "namespaces", single, lambda d: drop(d, "RuntimeClass", "wasmtime-spin-v2")
     yield "namespaces", single, lambda d: app(d)["spec"].update(executor="other")
     yield "namespaces", single, lambda d: pick(d, "SpinAppExecutor", "containerd-shim-spin")["spec"]["deploymentConfig"].update(spinImage="x")
@@ -78,6 +84,19 @@ def each_break():
     yield "variables", "split", lambda d: pick(d, "SpinApp", "bizosaas-crm")["spec"]["variables"].append(bound(pick(d, "SpinApp", "bizosaas-auth"), "jwt_private_key"))
     yield "variables", "plain", lambda d: container(pick(d, "Deployment", "bizosaas"))["env"].pop()
     yield "variables", single, lambda d: pick(d, "ConfigMap", "bizosaas-settings")["data"].update(service_token="x")
+    hops = lambda d, number: pick(d, "ConfigMap", "bizosaas-proxies")["data"].update(trusted_proxy_hops=number)
+    for way, wrong in [(single, "2"), (single, "0"), ("split", "2"), ("plain", "2"), ("scale-to-zero", "1"), ("scale-to-zero", "3")]:
+        yield "proxies", way, lambda d, wrong=wrong: hops(d, wrong)
+    yield "proxies", single, lambda d: drop(d, "ConfigMap", "bizosaas-proxies")
+    yield "proxies", single, lambda d: bound(app(d), "trusted_proxy_hops")["valueFrom"]["configMapKeyRef"].update(name="bizosaas-settings")
+    yield "proxies", single, lambda d: app(d)["spec"]["variables"].remove(bound(app(d), "trusted_proxy_hops"))
+    yield "proxies", "plain", lambda d: next(each for each in container(pick(d, "Deployment", "bizosaas"))["env"]
+                                             if each["name"] == "SPIN_VARIABLE_TRUSTED_PROXY_HOPS").update(value="1", valueFrom=None)
+    interceptor = lambda d: interceptor_policy(d)["spec"]
+    yield "proxies", "scale-to-zero", lambda d: interceptor(d)["ingress"][0]["from"].pop(0)
+    yield "proxies", "scale-to-zero", lambda d: interceptor(d)["ingress"][0]["from"].pop(1)
+    yield "proxies", "scale-to-zero", lambda d: interceptor(d)["ingress"][0]["from"][0].pop("podSelector")
+    yield "proxies", "scale-to-zero", lambda d: interceptor(d)["ingress"].append({"ports": [{"protocol": "TCP", "port": 8080}]})
     yield "components", "split", lambda d: drop(d, "SpinApp", "bizosaas-web")
     yield "components", "split", lambda d: pick(d, "SpinApp", "bizosaas-web")["spec"].update(components=["crm"])
     yield "hosts", single, lambda d: pick(d, "ConfigMap", "bizosaas-settings")["data"].update(db_host="postgres")
@@ -86,6 +105,8 @@ def each_break():
     yield "hosts", "split", lambda d: pick(d, "SpinApp", "bizosaas-payments")["spec"]["podLabels"].pop("bizosaas/gateways")
     yield "hosts", single, lambda d: pod(pick(d, "CronJob", "backup"))["metadata"]["labels"].pop("bizosaas/database")
     yield "hosts", single, lambda d: pod(pick(d, "Job", "migrate"))["metadata"]["labels"].pop("bizosaas/database")
+    yield "hosts", single, lambda d: pod(pick(d, "CronJob", "backup"))["spec"]["volumes"].pop(0)
+    yield "hosts", single, lambda d: pod(pick(d, "Job", "migrate"))["spec"].pop("volumes")
     yield "hosts", single, lambda d: pick(d, "NetworkPolicy", "gateways")["spec"]["egress"][0]["to"][0]["ipBlock"]["except"].pop()
     yield "hosts", single, lambda d: drop(d, "NetworkPolicy", "default-deny")
     yield "hosts", "everything", lambda d: drop(d, "NetworkPolicy", "telemetry")
@@ -120,6 +141,8 @@ def each_break():
     yield "timers", single, lambda d: calls(d, "CronJob", "auth-sweep", there("auth", "/internal/metrics/auth"))
     yield "timers", "scale-to-zero", lambda d: calls(d, "CronJob", "timers", there("payments", "/internal/payments/sweep"))
     yield "timers", single, lambda d: container(pick(d, "Deployment", "events-dispatch")).update(args=["curl --max-time 10"])
+    yield "timers", single, lambda d: container(pick(d, "Deployment", "events-dispatch")).update(
+        args=['curl --max-time 35 --header "authorization: Bearer $SERVICE_TOKEN" "$CALLS"'])
     yield "timers", single, lambda d: drop(d, "NetworkPolicy", "timers")
     yield "timers", "scale-to-zero", lambda d: drop(d, "NetworkPolicy", "timers-to-interceptor")
     yield "images", single, lambda d: app(d)["spec"].update(image="registry.example.com/bizosaas/app:latest")
@@ -150,6 +173,7 @@ def each_break():
     yield "containers", single, lambda d: pick(d, "Job", "migrate")["spec"]["template"]["spec"]["containers"][0].pop("resources")
     yield "containers", single, lambda d: pick(d, "ServiceAccount", "bizosaas").pop("automountServiceAccountToken")
     yield "containers", "everything", lambda d: container(pick(d, "StatefulSet", "postgres-pgvector"))["securityContext"].pop("readOnlyRootFilesystem")
+    yield "containers", "everything", lambda d: container(pick(d, "Deployment", "dragonfly-cache")).update(args=["--requirepass", "$(PASSWORD)"])
     yield "probes", single, lambda d: app(d)["spec"]["checks"]["readiness"]["httpGet"].update(path="/auth/readyz")
     yield "probes", single, lambda d: app(d)["spec"].pop("checks")
     yield "probes", "plain", lambda d: container(pick(d, "Deployment", "bizosaas")).pop("livenessProbe")
@@ -279,13 +303,16 @@ class Rules(unittest.TestCase):
 
     def test_secrets_are_made_of_an_env_file(self):
         lines = [f"SPIN_VARIABLE_{key.upper()}='value of {key}'" for keys in validate.SECRETS.values() for key in keys]
-        lines += ["BIZO_OWNER_URL='postgres://owner'", "BIZO_BACKUP_URL='postgres://backup'"]
+        lines += ["BIZO_OWNER_URL='postgres://owner@h/b?sslmode=verify-full'", "BIZO_BACKUP_URL='postgres://backup@h/b?sslmode=disable'"]
         secrets = make_secrets.secrets("\n".join(lines))
-        self.assertEqual({secret["metadata"]["name"]: sorted(secret["stringData"]) for secret in secrets},
+        self.assertEqual({secret["metadata"]["name"]: sorted(secret["data"]) for secret in secrets},
                          {name: sorted(keys) for name, keys in validate.SECRETS.items()})
-        self.assertEqual(secrets[0]["stringData"]["redis_password"], "value of redis_password")
+        self.assertEqual(base64.b64decode(secrets[0]["data"]["redis_password"]), b"value of redis_password")
         with self.assertRaisesRegex(SystemExit, "REFRESH_SECRET"):
             make_secrets.secrets("\n".join(line for line in lines if "REFRESH" not in line))
+        for weak in ["?sslmode=require", "?sslmode=verify-ca", ""]:
+            with self.assertRaisesRegex(SystemExit, "BIZO_OWNER_URL: sslmode=verify-full"):
+                make_secrets.secrets("\n".join(line.replace("?sslmode=verify-full", weak) for line in lines))
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ SETS = {
     "single-node": ["base", "base/always-on", "single-node"],
     "split": ["base", "base/always-on", "split"],
     "plain": ["base", "base/always-on", "plain"],
-    "scale-to-zero": ["base", "single-node", "scale-to-zero"],
+    "scale-to-zero": ["base", "single-node", "scale-to-zero", "scale-to-zero/interceptor"],
     "everything": [
         *["base", "base/always-on", "single-node", "single-node/nodeports"],
         *["observability/cluster", "observability/operator", "neighbours"],
@@ -39,6 +39,9 @@ SETS = {
 }
 NAMESPACE = "bizosaas"
 NEIGHBOURS = "apps-platform"
+INTERCEPTOR = "keda"
+# What folders hold for others' namespaces.
+ELSEWHERE = {"neighbours": NEIGHBOURS, "cluster": "kube-system", "scale-to-zero/interceptor": INTERCEPTOR}
 CLUSTER_WIDE = {"Namespace", "RuntimeClass", "ClusterIssuer"}
 # An imported Argon2id hash may need 64 MiB, and an instance serves several requests.
 INSTANCE_MEMORY_MIN = 160 << 20
@@ -293,7 +296,7 @@ def namespaces(documents, **_):
     """Everything is where it belongs, and names what is there."""
     executors, classes = named(documents, "SpinAppExecutor"), named(documents, "RuntimeClass")
     for file, document in documents:
-        wanted = {"neighbours": NEIGHBOURS, "cluster": "kube-system"}.get(file.split("/")[0], NAMESPACE)
+        wanted = ELSEWHERE.get(str(pathlib.PurePath(file).parent), NAMESPACE)
         if document["kind"] not in CLUSTER_WIDE and document["metadata"].get("namespace") != wanted:
             yield file, f"{name(document)}: metadata.namespace is not {wanted}"
         if document["kind"] == "SpinApp" and document["spec"].get("executor") not in executors:
@@ -361,6 +364,30 @@ def variables(documents, **_):
                 yield file, f"{name(document)}: there is no {reference['key']} in the ConfigMap {reference['name']}"
 
 
+def proxies(documents, **_):
+    """The app counts as many proxies as there are: with one too many clients choose their address, with one too few all share one."""
+    routes = of_kind(documents, "InterceptorRoute")
+    there = ["Traefik"] * bool(of_kind(documents, "Ingress")) + ["the interceptor"] * bool(routes)
+    where = next((file for file, each in of_kind(documents, "ConfigMap") if each["metadata"]["name"] == "bizosaas-proxies"), "")
+    if named(documents, "ConfigMap", NAMESPACE).get("bizosaas-proxies", {}).get("data") != {"trusted_proxy_hops": str(len(there))}:
+        yield where, f"bizosaas-proxies: trusted_proxy_hops is {len(there)} with {' and '.join(there)}"
+    for file, workload, _, bound, _ in workloads(documents):
+        if bound.get("trusted_proxy_hops") != {"configMapKeyRef": {"name": "bizosaas-proxies", "key": "trusted_proxy_hops"}}:
+            yield file, f"{workload}: trusted_proxy_hops comes from bizosaas-proxies, which each way to deploy has of its own"
+    # Whoever asks the interceptor past Traefik chooses an address, so it is not open to everybody.
+    pod = {"app.kubernetes.io/part-of": "keda-add-ons-http", "app.kubernetes.io/component": "interceptor"}
+    askers = [("kube-system", {"app.kubernetes.io/name": "traefik"}), (NAMESPACE, {"bizosaas/timer": "true"})]
+    for file, _ in routes:
+        for namespace, origin in askers:
+            if not lets_in(documents, INTERCEPTOR, pod, 8080, namespace, origin):
+                yield file, f"no policy of {INTERCEPTOR} lets {namespace} ask the interceptor"
+    for file, policy in of_kind(documents, "NetworkPolicy"):
+        if policy["metadata"]["namespace"] == INTERCEPTOR:
+            peers = [peer for rule in policy["spec"]["ingress"] for peer in rule.get("from", [{}])]
+            if not all(peer.get("podSelector") or peer == {"podSelector": {}} for peer in peers):
+                yield file, f"{name(policy)}: the interceptor is for whom a rule names by its pods"
+
+
 # --- the network -----------------------------------------------------------------------------------------------------
 
 
@@ -416,6 +443,8 @@ def hosts(documents, **_):
         pod = template["metadata"].get("labels", {})
         if any(reference["name"] in ("bizosaas-owner", "bizosaas-backup") for reference in references(template, "secretKeyRef")):
             asked.append((file, name(document), f"postgres://{value('db_host')}:{value('db_port')}", pod))
+            if {"key": "db_ca", "path": "db_ca"} not in [item for items in references(template, "items") for item in items]:
+                yield file, f"{name(document)}: without db_ca it cannot verify the database"
     for file, document in of_kind(documents, "SpinAppExecutor"):
         for endpoint in document["spec"]["deploymentConfig"].get("otel", {}).values():
             asked.append((file, name(document), endpoint, {"bizosaas/serves": "true"}))
@@ -477,7 +506,7 @@ def services(documents, **_):
         "a timer": (NAMESPACE, {"bizosaas/timer": "true"}),
     }
     if route_hosts:
-        askers["the interceptor"] = ("keda", {})
+        askers["the interceptor"] = (INTERCEPTOR, {})
     for pod in pods:
         for who, (namespace, origin) in askers.items():
             if not lets_in(documents, NAMESPACE, pod, 80, namespace, origin):
@@ -491,6 +520,8 @@ def timers(documents, **_):
     asked = set()
     awake = not of_kind(documents, "InterceptorRoute")
     for file, who, addresses, command in callers(documents):
+        if re.search(r"\bcurl\b[^|;]*SERVICE_TOKEN", command):
+            yield file, f"{who}: the token stands in arguments, which can be read on the node; curl takes it by `--config -`"
         for address in addresses:
             parts = re.fullmatch(r"http://([\w.-]+):8080(/[^?]*)", address)
             service = parts and service_of(parts[1])
@@ -508,7 +539,7 @@ def timers(documents, **_):
             yield file, f"{who}: it gives up before the app does (--max-time above {project.request_seconds_max()})"
     for path in sorted(project.timed_routes() - asked):
         yield "base/always-on/timers.yaml", f"nobody asks for {path} by the clock"
-    there = (NAMESPACE, 80, {"bizosaas/serves": "true"}) if awake else ("keda", 8080, None)
+    there = (NAMESPACE, 80, {"bizosaas/serves": "true"}) if awake else (INTERCEPTOR, 8080, None)
     if not lets_out(documents, {"bizosaas/timer": "true"}, *there):
         yield "base/network-policies.yaml", "no policy lets the timers out"
 
@@ -719,6 +750,10 @@ def containers(documents, **_):
                 yield file, f"{name(document)}: a read-only root without privilege escalation is wanted"
             if not container.get("resources", {}).get("limits", {}).get("memory"):
                 yield file, f"{name(document)}: a memory limit is wanted"
+            written = " ".join([*container.get("command", []), *container.get("args", [])])
+            for each in container.get("env", []):
+                if "secretKeyRef" in each.get("valueFrom", {}) and f"$({each['name']})" in written:
+                    yield file, f"{name(document)}: {each['name']} stands in arguments, which can be read on the node"
     accounts = named(documents, "ServiceAccount")
     for file, document in of_kind(documents, "SpinApp"):
         account = accounts.get(document["spec"].get("serviceAccountName"), {})
@@ -742,7 +777,7 @@ def probes(documents, **_):
 
 
 RULES = [
-    *[schemas, once, namespaces, components, variables, labels, hosts, services, timers, ingress, neighbours],
+    *[schemas, once, namespaces, components, variables, proxies, labels, hosts, services, timers, ingress, neighbours],
     *[images, memory, replicas, connections, containers, probes],
 ]
 
