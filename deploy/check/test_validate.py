@@ -84,6 +84,12 @@ def each_break():
     yield "variables", "split", lambda d: pick(d, "SpinApp", "bizosaas-crm")["spec"]["variables"].append(bound(pick(d, "SpinApp", "bizosaas-auth"), "jwt_private_key"))
     yield "variables", "plain", lambda d: container(pick(d, "Deployment", "bizosaas"))["env"].pop()
     yield "variables", single, lambda d: pick(d, "ConfigMap", "bizosaas-settings")["data"].update(service_token="x")
+    yield "variables", single, lambda d: pick(d, "ConfigMap", "bizosaas-settings")["data"].update(not_a_variable="x")
+    yield "variables", single, lambda d: pick(d, "ConfigMap", "bizosaas-settings")["data"].update(rate_limit_user="600")
+    yield "variables", single, lambda d: app(d)["spec"]["variables"].remove(bound(app(d), "db_sslmode"))
+    yield "hosts", single, lambda d: pick(d, "NetworkPolicy", "gateways")["spec"].update(egress=[{}])
+    yield "hosts", single, lambda d: pick(d, "NetworkPolicy", "requests")["spec"].update(ingress=[{}])
+    yield "ingress", single, lambda d: next(path for path in pick(d, "Ingress", "bizosaas")["spec"]["rules"][0]["http"]["paths"] if path["path"] == "/leads").update(pathType="Exact")
     hops = lambda d, number: pick(d, "ConfigMap", "bizosaas-proxies")["data"].update(trusted_proxy_hops=number)
     for way, wrong in [(single, "2"), (single, "0"), ("split", "2"), ("plain", "2"), ("scale-to-zero", "1"), ("scale-to-zero", "3")]:
         yield "proxies", way, lambda d, wrong=wrong: hops(d, wrong)

@@ -345,6 +345,9 @@ def variables(documents, **_):
         for variable in sorted(used - set(bound)):
             if must_be_bound(declared[variable]):
                 yield file, f"{workload}: {variable} is not bound, and its default is for development"
+        # What stands in the settings and reaches nobody would look like a setting.
+        for variable in sorted((used & set(settings(documents))) - set(bound)):
+            yield file, f"{workload}: {variable} of base/settings.yaml is not bound"
         for variable, source in bound.items():
             if variable not in declared:
                 yield file, f"{workload}: spin.toml has no variable {variable}"
@@ -353,7 +356,9 @@ def variables(documents, **_):
             elif declared[variable].get("secret") and "secretKeyRef" not in source:
                 yield file, f"{workload}: {variable} is a secret and does not come from a Secret"
     for variable in settings(documents):
-        if declared.get(variable, {}).get("secret"):
+        if variable not in declared:
+            yield "base/settings.yaml", f"spin.toml has no variable {variable}"
+        elif declared[variable].get("secret"):
             yield "base/settings.yaml", f"{variable} is a secret"
     for file, document in documents:
         for reference in references(document, "secretKeyRef"):
@@ -430,6 +435,11 @@ def labels(documents, **_):
 def hosts(documents, **_):
     """Whatever host somebody may ask, a policy lets the pod reach; and nothing is open that is not named."""
     found = settings(documents)
+    for file, document in of_kind(documents, "NetworkPolicy"):
+        for direction, peers in (("ingress", "from"), ("egress", "to")):
+            for rule in document["spec"].get(direction, []):
+                if not rule.get(peers) and (direction == "egress" or not rule.get("ports")):
+                    yield file, f"{name(document)}: a rule of its {direction} names nobody, and so opens all"
 
     def value(variable):
         return found.get(variable, spin()["variables"][variable].get("default", ""))
@@ -568,6 +578,8 @@ def ingress(documents, **_):
             route = trigger["route"].removesuffix("/...")
             if route and not route.startswith(CLOSED[0]) and route not in open_paths:
                 yield file, f"{name(document)}: {route} of spin.toml is not reachable"
+            if trigger["route"].endswith("/...") and (route, "Exact") in [(path, kind) for path, kind, _ in paths if route]:
+                yield file, f"{name(document)}: what is below {route} is not reachable: it wants Prefix"
         for path in sorted(project.web_paths()):
             if not any(path == each or (kind == "Prefix" and path.startswith(each + "/")) for each, kind, _ in paths):
                 yield file, f"{name(document)}: {path} of the web component is not reachable"
