@@ -32,7 +32,7 @@ def component_of(path):
 def internal_routes():
     """The routes below /internal that code answers, with their component and method."""
     found = {}
-    for file in ROOT.glob("components/*/src/routes/*.rs"):
+    for file in ROOT.glob("components/*/src/**/*.rs"):
         for path, method in re.findall(r'\.route\(\s*"(/internal/[^"]+)",\s*(\w+)\(', file.read_text()):
             found[path] = (file.relative_to(ROOT).parts[1], method.upper())
     return found
@@ -65,8 +65,12 @@ def request_seconds_max():
 def metrics():
     """The metrics that components export, and by which."""
     found = {}
-    for file in ROOT.glob("components/*/src/routes/metrics.rs"):
-        for name in re.findall(r'Measure::new\(\s*"(\w+)"', file.read_text()):
+    for file in ROOT.glob("components/*/src/**/*.rs"):
+        code = file.read_text()
+        names = re.findall(r'Measure::new\(\s*"(\w+)"', code)
+        if len(names) != code.count("Measure::new("):
+            raise ValueError(f"{file.relative_to(ROOT)}: a metric whose name is no literal cannot be read here")
+        for name in names:
             found[f"bizo_{name}"] = file.relative_to(ROOT).parts[1]
     return found
 

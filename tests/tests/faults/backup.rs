@@ -37,10 +37,10 @@ async fn guards(url: &str) -> Vec<String> {
              select format('%s %s %s %s', schemaname, tablename, policyname, qual) as line from pg_policies
              union all
              select format('%s %s %s %s', p.pronamespace::regnamespace, p.oid::regprocedure, p.proowner::regrole, p.proacl)
-               from pg_proc p where p.pronamespace::regnamespace::text in ('app', 'auth', 'payments', 'crm')
+               from pg_proc p where p.pronamespace::regnamespace::text not in ('pg_catalog', 'information_schema')
              union all
              select format('%s %s %s %s %s', c.oid::regclass, c.relowner::regrole, c.relacl, c.relrowsecurity, c.relforcerowsecurity)
-               from pg_class c where c.relkind = 'r' and c.relnamespace::regnamespace::text in ('app', 'auth', 'payments', 'crm')
+               from pg_class c where c.relkind = 'r' and c.relnamespace::regnamespace::text not in ('pg_catalog', 'information_schema')
          ) lines order by line",
     )
     .fetch_all(&mut admin)

@@ -109,12 +109,13 @@ fn functions(sql: &str) -> Vec<Function> {
     functions
 }
 
-/// Whether a table of ours follows one of the words that name one.
+/// Whether a table of ours follows one of the words that name one: in any schema but the server's own.
 fn touches_rows(sql: &str) -> bool {
     let sql = sql.to_lowercase();
     let words: Vec<&str> = sql.split_whitespace().collect();
     words.windows(2).any(|pair| {
-        let of_ours = ["app.", "auth.", "payments.", "crm."].iter().any(|schema| pair[1].starts_with(schema));
+        let of_ours =
+            pair[1].split_once('.').is_some_and(|(schema, _)| !["pg_catalog", "information_schema"].contains(&schema));
         ["from", "join", "update", "into"].contains(&pair[0]) && of_ours && !is_call(pair[1])
     })
 }
