@@ -20,7 +20,7 @@ pub(crate) fn ease(paths: &mut Map<String, Value>, schemas: &mut Map<String, Val
 
 /// An optional header is one that may be left out; there is no way to send null in one.
 fn headers_are_never_null(operation: &mut Value) {
-    for parameter in operation["parameters"].as_array_mut().into_iter().flatten() {
+    for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
         if parameter["in"] == "header"
             && let Some(types) = parameter["schema"]["type"].as_array()
             && let [one] = &*types.iter().filter(|kind| *kind != "null").cloned().collect::<Vec<_>>()
@@ -32,7 +32,7 @@ fn headers_are_never_null(operation: &mut Value) {
 
 /// 429 has `Retry-After`, and so have most 503; what was counted says what is left.
 fn say_when_to_come_again(operation: &mut Value) {
-    let Some(responses) = operation["responses"].as_object_mut() else { return };
+    let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) else { return };
     for (status, names) in [("429", &["Retry-After", "RateLimit", "RateLimit-Policy"][..]), ("503", &["Retry-After"])] {
         if let Some(response) = responses.get_mut(status).and_then(Value::as_object_mut) {
             let named = |&name: &&str| (name.to_owned(), json!({ "$ref": format!("#/components/headers/{name}") }));
@@ -69,8 +69,9 @@ fn pages_name_their_rows(schemas: &mut Map<String, Value>) {
         .map(|(name, schema)| (name.clone(), schema.clone()))
         .collect();
     for (_, page) in schemas.iter_mut().filter(|(name, _)| name.starts_with("Page_")) {
-        let row = &mut page["properties"]["data"]["items"];
-        if let Some((name, _)) = named.iter().find(|(_, schema)| schema == row) {
+        if let Some(row) = page.pointer_mut("/properties/data/items")
+            && let Some((name, _)) = named.iter().find(|(_, schema)| schema == row)
+        {
             *row = json!({ "$ref": format!("#/components/schemas/{name}") });
         }
     }
@@ -88,7 +89,7 @@ mod tests {
                 { "in": "query", "name": "q", "schema": { "type": ["string", "null"] } },
             ],
             "responses": { "200": {}, "429": {}, "503": {} },
-        } } });
+        }, "put": { "responses": { "200": {} } } } });
         let row = json!({ "type": "object", "properties": { "id": { "type": "string" } } });
         let page = json!({ "properties": { "data": { "type": "array", "items": row } } });
         let mut schemas = json!({ "Thing": row, "Page_Thing": page });
@@ -108,5 +109,6 @@ mod tests {
         assert!(operation["responses"]["200"]["headers"].is_null());
         assert_eq!(schemas["Page_Thing"]["properties"]["data"]["items"]["$ref"], "#/components/schemas/Thing");
         assert_eq!(schemas["Thing"], row);
+        assert_eq!(paths["/a"]["put"], json!({ "responses": { "200": {} } }), "nothing is made up");
     }
 }
