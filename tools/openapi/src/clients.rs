@@ -95,7 +95,7 @@ mod tests {
         let mut schemas = json!({ "Thing": row, "Page_Thing": page });
         ease(paths.as_object_mut().unwrap(), schemas.as_object_mut().unwrap());
         let operation = &paths["/a"]["get"];
-        assert_eq!(operation["parameters"][0]["schema"]["type"], "string");
+        assert_eq!(operation["parameters"][0]["schema"], json!({ "type": "string" }));
         assert_eq!(
             operation["parameters"][1]["schema"]["type"],
             json!(["string", "null"]),
