@@ -1,6 +1,7 @@
 # The migration tool: a static binary on nothing, as a user without rights, with a root file system that may be read-only.
-# Untried: no builder was at hand. The base image is to be named by its digest in a release.
-FROM docker.io/library/rust:1.94-alpine AS build
+# deploy/push names the builder by its digest.
+ARG BUILDER=docker.io/library/rust:1.94-alpine
+FROM ${BUILDER} AS build
 RUN apk add --no-cache musl-dev
 WORKDIR /src
 COPY . .
