@@ -9,7 +9,8 @@ import sys
 
 import yaml
 
-from validate import NAMESPACE, SECRETS
+from manifests import NAMESPACE
+from variables import SECRETS
 
 # What the app does not read stands in the file under another name.
 NAMES = {"owner_url": "BIZO_OWNER_URL", "backup_url": "BIZO_BACKUP_URL"}

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import unittest
 
+import manifests
 import pin_images
 import validate
 
@@ -35,11 +36,7 @@ class Pinning(unittest.TestCase):
         self.assertEqual(stands, [])
 
     def findings(self):
-        validate.DEPLOY, kept = self.folder, validate.DEPLOY
-        try:
-            return [found for name in validate.SETS for found in validate.findings(validate.read_set(name), release=True)]
-        finally:
-            validate.DEPLOY = kept
+        return [found for way in manifests.SETS for found in validate.findings(manifests.read_set(way, self.folder), release=True)]
 
     def test_a_digest_is_replaced_by_the_next_ones(self):
         self.pin({"registry.example.com/bizosaas/app": f"ghcr.io/you/app:1.0{REAL}"})
