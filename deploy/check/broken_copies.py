@@ -320,5 +320,7 @@ BROKEN = {
         (ONE, APP, "spec checks readiness httpGet path", "/auth/readyz", "SpinApp/bizosaas: probes ask /.well-known/spin/health"),
         (ONE, APP, "spec checks", GONE, "SpinApp/bizosaas: readiness and liveness are wanted"),
         (PLAIN, "Deployment/bizosaas", f"{CONTAINER} livenessProbe", GONE, "Deployment/bizosaas: readiness and liveness are wanted"),
+        (ONE, APP, "spec checks liveness initialDelaySeconds", 60, "SpinApp/bizosaas: a start may take 180 s"),
+        (PLAIN, "Deployment/bizosaas", f"{CONTAINER} startupProbe", GONE, "Deployment/bizosaas: a start may take 180 s"),
     ],
 }

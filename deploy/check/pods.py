@@ -12,6 +12,8 @@ INSTANCE_MEMORY_MIN = 160 << 20
 POSTGRES_CONNECTIONS = 100
 CONNECTIONS_SPARE = 30
 HEALTH = "/.well-known/spin/health"
+# A first start compiles all components, with whatever the node has to spare.
+START_SECONDS = 180
 
 
 def images(documents, release=False, **_):
@@ -122,7 +124,7 @@ def containers(documents, **_):
 
 
 def probes(documents, **_):
-    """A probe on a route of the app's would keep instances and their connections alive."""
+    """A probe on a route of the app's would keep instances and their connections alive, and an early one would end a first start."""
     apps = {who for _, who, _, _, _ in workloads(documents)}
     for file, document in of_kind(documents, "SpinApp", "Deployment"):
         if name(document) not in apps:
@@ -134,3 +136,9 @@ def probes(documents, **_):
         for check in checks:
             if check["httpGet"]["path"] != HEALTH:
                 yield file, f"{name(document)}: probes ask {HEALTH}"
+        if document["kind"] == "SpinApp":
+            patience = [check.get("initialDelaySeconds", 0) for check in references(document, "liveness")]
+        else:
+            patience = [check["periodSeconds"] * check["failureThreshold"] for check in references(document, "startupProbe")]
+        if min(patience, default=0) < START_SECONDS:
+            yield file, f"{name(document)}: a start may take {START_SECONDS} s before anybody takes it for dead"
