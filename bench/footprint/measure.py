@@ -99,15 +99,18 @@ def cpu_ms(roots: list[int]) -> float:
     return sum(time.clock_gettime_ns((~process << 3) | 2) for process in processes) / 1e6
 
 
-def pss_mib(root: int) -> dict[str, float]:
-    """Proportional set size: what is shared is divided among those who share it."""
+def memory_mib(root: int) -> dict[str, float]:
+    """Proportional set size, in which what is shared is divided among those who share it; and of the greatest process what
+    is resident, which is what a container of its own is charged for."""
     wanted = {"Pss": "pss", "Pss_Anon": "anonymous", "Pss_File": "file"}
-    result = dict.fromkeys(wanted.values(), 0.0)
+    result = dict.fromkeys([*wanted.values(), "resident"], 0.0)
     for process in tree(root):
         for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()[1:]:
             name, value, _unit = line.split()
             if name.rstrip(":") in wanted:
                 result[wanted[name.rstrip(":")]] += int(value) / 1024
+            if name == "Rss:":
+                result["resident"] = max(result["resident"], int(value) / 1024)
     return result
 
 
@@ -409,17 +412,17 @@ def idle_memory(programs: list[Program], log: Path) -> dict[str, list[dict[str, 
         for program in programs:
             wait_until(lambda: listens(program.port), program.name)
         time.sleep(IDLE_SECONDS)
-        before = [pss_mib(root) for root in roots]
+        before = [memory_mib(root) for root in roots]
         side = side_of(programs)
         token = use(side)
         if len(programs) == 1:
             for _ in range(4):
                 ask(side.auth, "GET", "/", 200)
         time.sleep(IDLE_SECONDS)
-        after = [pss_mib(root) for root in roots]
+        after = [memory_mib(root) for root in roots]
         use_much(side, token)
         time.sleep(IDLE_SECONDS)
-        much = [pss_mib(root) for root in roots]
+        much = [memory_mib(root) for root in roots]
     return {program.name: [*all_three] for program, all_three in zip(programs, zip(before, after, much), strict=True)}
 
 
@@ -469,6 +472,7 @@ def table_apart(summaries: dict[str, dict]) -> str:
         ("idle PSS before any request, MiB", "pss_before", 1),
         ("idle PSS after about 50 requests, MiB", "pss_after", 1),
         (f"idle PSS after {REQUESTS:,} requests, MiB", "pss_much", 1),
+        ("… resident, MiB", "resident_much", 1),
         ("cold start, first answer, ms", "first_ms", 0),
         ("… CPU time until then, ms", "cpu_first_ms", 0),
     ]
@@ -507,6 +511,7 @@ def table(summaries: dict[str, dict]) -> str:
             row("… of which anonymous, MiB", *["anonymous_after"] * 3, 1),
             row(f"idle PSS after {REQUESTS:,} requests, MiB", *["pss_much"] * 3, 1),
             row("… of which anonymous, MiB", *["anonymous_much"] * 3, 1),
+            row("… resident, MiB", *["resident_much"] * 3, 1),
             row("cold start, every part has answered, ms", "all_ms", "first_ms", "all_ms", 0),
             row("… CPU time until then, ms", "cpu_all_ms", "cpu_first_ms", "cpu_all_ms", 0),
             row("cold start, first answer, ms", "first_ms", "first_ms", "", 0),
