@@ -121,11 +121,11 @@ impl App {
         let token = &self.variables["SPIN_VARIABLE_SERVICE_TOKEN"];
         let request =
             Anonymous::of(self).request(Method::GET, &format!("/internal/metrics/{component}")).bearer_auth(token);
-        let answer = request.send().await.expect("an answer");
-        assert_eq!(answer.status(), 200);
-        let format = answer.headers()["content-type"].to_str().expect("text").to_owned();
+        let answer = Anonymous::send(request).await;
+        answer.expect(200);
+        let format = answer.header("content-type");
         assert!(format.starts_with("application/openmetrics-text; version=1.0.0"), "{format}");
-        answer.text().await.expect("the whole answer")
+        String::from_utf8(answer.body).expect("text")
     }
 
     /// Has events delivered that are due, as the scheduler does every second; tells what became of them.

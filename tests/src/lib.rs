@@ -14,6 +14,7 @@
 pub mod answer;
 pub mod app;
 pub mod database;
+mod described;
 pub mod host;
 pub mod mail_tokens;
 pub mod mailbox;

@@ -4,7 +4,7 @@ use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{Answer, App};
+use crate::{Answer, App, described};
 
 /// The password of everybody here.
 pub const PASSWORD: &str = "correct horse battery staple";
@@ -56,8 +56,14 @@ impl Anonymous {
     pub async fn try_send(request: RequestBuilder) -> reqwest::Result<Answer> {
         let (client, request) = request.build_split();
         let request = request?;
-        let name = format!("{} {}", request.method(), request.url().path());
-        Ok(Answer::read(name, client.execute(request).await?).await)
+        let (method, url) = (request.method().clone(), request.url().clone());
+        let response = client.execute(request).await?;
+        let is_redirected = *response.url() != url;
+        let answer = Answer::read(format!("{method} {}", url.path()), response).await;
+        if !is_redirected {
+            described::hold(&method, url.path(), &answer);
+        }
+        Ok(answer)
     }
 
     /// GET.

@@ -1677,7 +1677,32 @@ export interface components {
              */
             scopes: components["schemas"]["Scope"][];
         };
-        /** @description An entry of the audit log. */
+        /**
+         * @description An entry of the audit log.
+         * @example {
+         *       "action": "api_key.created",
+         *       "actor": "usr_01h455vb4pex5vsknk084sn02q",
+         *       "address": "203.0.113.9",
+         *       "api_key": null,
+         *       "at": "2026-01-31T09:30:00.123456Z",
+         *       "details": {
+         *         "expires_at": null,
+         *         "name": "nightly import",
+         *         "prefix": "bizo_Yx3kQ0v",
+         *         "scopes": [
+         *           "leads:read",
+         *           "leads:write"
+         *         ]
+         *       },
+         *       "id": "aud_01h455vb4pex5vsknk084sn02q",
+         *       "request_id": "req_01h455vb4pex5vsknk084sn02q",
+         *       "target": {
+         *         "id": "key_01h455vb4pex5vsknk084sn02q",
+         *         "type": "api_key"
+         *       },
+         *       "user_agent": "Mozilla/5.0 (X11; Linux x86_64; rv:147.0) Gecko/20100101 Firefox/147.0"
+         *     }
+         */
         AuditEntry: {
             /**
              * @description What was done: the thing, a dot, and what happened to it.
@@ -1737,7 +1762,31 @@ export interface components {
             currency: string;
             gateway: components["schemas"]["Gateway"];
         };
-        /** @description What all accounts hold. */
+        /**
+         * @description What all accounts hold.
+         * @example {
+         *       "data": [
+         *         {
+         *           "account": "gateway",
+         *           "balance": 799,
+         *           "currency": "EUR",
+         *           "gateway": "test"
+         *         },
+         *         {
+         *           "account": "refunds",
+         *           "balance": 300,
+         *           "currency": "EUR",
+         *           "gateway": "test"
+         *         },
+         *         {
+         *           "account": "sales",
+         *           "balance": -1099,
+         *           "currency": "EUR",
+         *           "gateway": "test"
+         *         }
+         *       ]
+         *     }
+         */
         Balances: {
             /** @description The balances of one currency sum to zero. */
             data: components["schemas"]["Balance"][];
@@ -1843,7 +1892,16 @@ export interface components {
          * @enum {string}
          */
         DifferenceKind: "missing_here" | "missing_there" | "amounts_differ";
-        /** @description What became of the events that were due. */
+        /**
+         * @description What became of the events that were due.
+         * @example {
+         *       "claimed": 5,
+         *       "dead": 0,
+         *       "delivered": 3,
+         *       "failed": 1,
+         *       "skipped": 1
+         *     }
+         */
         Dispatched: {
             /**
              * Format: int32
@@ -1881,7 +1939,20 @@ export interface components {
          * @example ada@example.com
          */
         Email: string;
-        /** @description An event, without what it holds. */
+        /**
+         * @description An event, without what it holds.
+         * @example {
+         *       "attempts": 1,
+         *       "created_at": "2026-01-31T09:30:00.123456Z",
+         *       "id": "evt_01h455vb4pex5vsknk084sn02q",
+         *       "last_error": "status 500",
+         *       "next_attempt_at": "2026-01-31T09:30:06.412587Z",
+         *       "settled_at": null,
+         *       "state": "pending",
+         *       "tenant_id": "ten_01h455vb4pex5vsknk084sn02q",
+         *       "type": "mail.verification"
+         *     }
+         */
         Event: {
             /**
              * Format: int32
@@ -1963,7 +2034,23 @@ export interface components {
          * @enum {string}
          */
         Gateway: "paypal" | "payu" | "razorpay" | "stripe" | "test";
-        /** @description An account at a gateway, without its credentials. */
+        /**
+         * @description An account at a gateway, without its credentials.
+         * @example {
+         *       "created_at": "2026-01-31T09:30:00.123456Z",
+         *       "credentials": {
+         *         "secret_key": "x7Qa",
+         *         "webhook_secret": "9f3c"
+         *       },
+         *       "gateway": "stripe",
+         *       "id": "gwa_01h455vb4pex5vsknk084sn02q",
+         *       "mode": "test",
+         *       "previous_webhook_secret_until": null,
+         *       "updated_at": "2026-01-31T09:30:00.123456Z",
+         *       "verified_at": "2026-01-31T09:30:00.123456Z",
+         *       "webhook_url": "https://api.example.com/webhooks/stripe/gwa_01h455vb4pex5vsknk084sn02q"
+         *     }
+         */
         GatewayAccount: {
             /** Format: date-time */
             created_at: string;
@@ -2014,7 +2101,75 @@ export interface components {
             credentials: string[];
             gateway: components["schemas"]["Gateway"];
         };
-        /** @description All gateways. */
+        /**
+         * @description All gateways.
+         * @example {
+         *       "data": [
+         *         {
+         *           "accounts": [
+         *             {
+         *               "created_at": "2026-01-31T09:30:00.123456Z",
+         *               "credentials": {
+         *                 "secret_key": "x7Qa",
+         *                 "webhook_secret": "9f3c"
+         *               },
+         *               "gateway": "stripe",
+         *               "id": "gwa_01h455vb4pex5vsknk084sn02q",
+         *               "mode": "test",
+         *               "previous_webhook_secret_until": null,
+         *               "updated_at": "2026-01-31T09:30:00.123456Z",
+         *               "verified_at": "2026-01-31T09:30:00.123456Z",
+         *               "webhook_url": "https://api.example.com/webhooks/stripe/gwa_01h455vb4pex5vsknk084sn02q"
+         *             }
+         *           ],
+         *           "capabilities": {
+         *             "cancel_authorized": true,
+         *             "cancel_unpaid": true,
+         *             "customer": [],
+         *             "flows": [
+         *               "redirect",
+         *               "sdk"
+         *             ],
+         *             "lists_payments": true,
+         *             "manual_capture": [
+         *               "redirect",
+         *               "sdk"
+         *             ],
+         *             "needs_account": true,
+         *             "partial_capture": true,
+         *             "partial_refund": true
+         *           },
+         *           "credentials": [
+         *             "secret_key",
+         *             "webhook_secret"
+         *           ],
+         *           "gateway": "stripe"
+         *         },
+         *         {
+         *           "accounts": [],
+         *           "capabilities": {
+         *             "cancel_authorized": true,
+         *             "cancel_unpaid": true,
+         *             "customer": [],
+         *             "flows": [
+         *               "redirect",
+         *               "sdk"
+         *             ],
+         *             "lists_payments": false,
+         *             "manual_capture": [
+         *               "redirect",
+         *               "sdk"
+         *             ],
+         *             "needs_account": false,
+         *             "partial_capture": true,
+         *             "partial_refund": true
+         *           },
+         *           "credentials": [],
+         *           "gateway": "test"
+         *         }
+         *       ]
+         *     }
+         */
         GatewayDescriptions: {
             data: components["schemas"]["GatewayDescription"][];
         };
@@ -2070,7 +2225,12 @@ export interface components {
              */
             recovery_code?: string | null;
         };
-        /** @description The process answers. */
+        /**
+         * @description The process answers.
+         * @example {
+         *       "status": "ok"
+         *     }
+         */
         Health: {
             /**
              * @description Always `ok`.
@@ -2078,7 +2238,24 @@ export interface components {
              */
             status: string;
         };
-        /** @description What the token or key opens now; nothing but `active` where it opens nothing. */
+        /**
+         * @description What the token or key opens now; nothing but `active` where it opens nothing.
+         * @example {
+         *       "active": true,
+         *       "aud": "bizosaas",
+         *       "exp": 1769852400,
+         *       "iat": 1769851800,
+         *       "iss": "bizosaas",
+         *       "jti": "tok_01h455vb4pex5vsknk084sn02q",
+         *       "nbf": 1769851800,
+         *       "role": "viewer",
+         *       "scope": "tenant:read members:read leads:read payments:read",
+         *       "sid": "ses_01h455vb4pex5vsknk084sn02q",
+         *       "sub": "usr_01h455vb4pex5vsknk084sn02r",
+         *       "tid": "ten_01h455vb4pex5vsknk084sn02q",
+         *       "token_type": "Bearer"
+         *     }
+         */
         Introspection: {
             active: boolean;
             aud?: string | null;
@@ -2130,7 +2307,18 @@ export interface components {
             /** @description Taken and not needed: a token shows what it is. */
             token_type_hint?: string | null;
         };
-        /** @description An invitation, without the token that accepts it. */
+        /**
+         * @description An invitation, without the token that accepts it.
+         * @example {
+         *       "created_at": "2026-01-31T09:30:00.123456Z",
+         *       "email": "charles@example.com",
+         *       "expires_at": "2026-02-07T09:30:00.123456Z",
+         *       "id": "inv_01h455vb4pex5vsknk084sn02q",
+         *       "invited_by": "usr_01h455vb4pex5vsknk084sn02q",
+         *       "role": "member",
+         *       "status": "pending"
+         *     }
+         */
         Invitation: {
             /** Format: date-time */
             created_at: string;
@@ -2168,7 +2356,17 @@ export interface components {
          * @example CEO
          */
         JobTitle: string;
-        /** @description Where somebody is a member now. */
+        /**
+         * @description Where somebody is a member now.
+         * @example {
+         *       "tenant": {
+         *         "id": "ten_01h455vb4pex5vsknk084sn02q",
+         *         "name": "Analytical Engines",
+         *         "role": "member",
+         *         "slug": "analytical-engines"
+         *       }
+         *     }
+         */
         JoinedTenant: {
             tenant: components["schemas"]["TenantView"];
         };
@@ -2203,7 +2401,7 @@ export interface components {
          *         },
          *         {
          *           "points": 20,
-         *           "rule": "source_REFERRAL"
+         *           "rule": "source_referral"
          *         }
          *       ],
          *       "source": "REFERRAL",
@@ -2248,7 +2446,120 @@ export interface components {
             updated_at: string;
             website: null | components["schemas"]["Website"];
         };
-        /** @description The figures of a tenant's leads. */
+        /**
+         * @description The figures of a tenant's leads.
+         * @example {
+         *       "average_score": 71.35,
+         *       "by_priority": {
+         *         "HIGH": 51,
+         *         "LOW": 28,
+         *         "MEDIUM": 92,
+         *         "URGENT": 29
+         *       },
+         *       "by_source": {
+         *         "COLD_OUTREACH": 13,
+         *         "EMAIL_CAMPAIGN": 25,
+         *         "EVENT": 18,
+         *         "OTHER": 6,
+         *         "PAID_ADS": 19,
+         *         "REFERRAL": 34,
+         *         "SOCIAL_MEDIA": 27,
+         *         "WEBSITE": 58
+         *       },
+         *       "by_status": {
+         *         "CONTACTED": 48,
+         *         "LOST": 15,
+         *         "NEW": 64,
+         *         "PROPOSAL": 17,
+         *         "QUALIFIED": 31,
+         *         "WON": 25
+         *       },
+         *       "conversion_rate": 0.125,
+         *       "per_day": [
+         *         {
+         *           "count": 12,
+         *           "date": "2026-01-25"
+         *         },
+         *         {
+         *           "count": 41,
+         *           "date": "2026-01-26"
+         *         },
+         *         {
+         *           "count": 44,
+         *           "date": "2026-01-27"
+         *         },
+         *         {
+         *           "count": 38,
+         *           "date": "2026-01-28"
+         *         },
+         *         {
+         *           "count": 33,
+         *           "date": "2026-01-29"
+         *         },
+         *         {
+         *           "count": 25,
+         *           "date": "2026-01-30"
+         *         },
+         *         {
+         *           "count": 7,
+         *           "date": "2026-01-31"
+         *         }
+         *       ],
+         *       "score_histogram": [
+         *         {
+         *           "count": 0,
+         *           "from": 0,
+         *           "to": 9
+         *         },
+         *         {
+         *           "count": 0,
+         *           "from": 10,
+         *           "to": 19
+         *         },
+         *         {
+         *           "count": 0,
+         *           "from": 20,
+         *           "to": 29
+         *         },
+         *         {
+         *           "count": 0,
+         *           "from": 30,
+         *           "to": 39
+         *         },
+         *         {
+         *           "count": 0,
+         *           "from": 40,
+         *           "to": 49
+         *         },
+         *         {
+         *           "count": 28,
+         *           "from": 50,
+         *           "to": 59
+         *         },
+         *         {
+         *           "count": 69,
+         *           "from": 60,
+         *           "to": 69
+         *         },
+         *         {
+         *           "count": 31,
+         *           "from": 70,
+         *           "to": 79
+         *         },
+         *         {
+         *           "count": 43,
+         *           "from": 80,
+         *           "to": 89
+         *         },
+         *         {
+         *           "count": 29,
+         *           "from": 90,
+         *           "to": 100
+         *         }
+         *       ],
+         *       "total": 200
+         *     }
+         */
         LeadAnalytics: {
             /**
              * Format: double
@@ -2316,7 +2627,21 @@ export interface components {
              */
             date: string;
         };
-        /** @description An entry: an amount that went from one account to another. Entries are never changed. */
+        /**
+         * @description An entry: an amount that went from one account to another. Entries are never changed.
+         * @example {
+         *       "amount": 1099,
+         *       "at": "2026-01-31T09:30:00.123456Z",
+         *       "credit": "sales",
+         *       "currency": "EUR",
+         *       "debit": "gateway",
+         *       "gateway": "test",
+         *       "mode": "test",
+         *       "payment": "pay_01h455vb4pex5vsknk084sn02q",
+         *       "refund": null,
+         *       "type": "capture"
+         *     }
+         */
         LedgerEntry: {
             /**
              * Format: int64
@@ -2385,19 +2710,28 @@ export interface components {
         MailToken: {
             token: string;
         };
-        /** @description What a person is in the tenant. */
+        /**
+         * @description What a person is in the tenant.
+         * @example {
+         *       "created_at": "2026-02-01T08:15:30.654321Z",
+         *       "email": "charles@example.com",
+         *       "is_verified": true,
+         *       "role": "viewer",
+         *       "user_id": "usr_01h455vb4pex5vsknk084sn02r"
+         *     }
+         */
         Membership: {
             /**
              * Format: date-time
              * @description Since when they are a member.
              */
             created_at: string;
-            /** @example ada@example.com */
+            /** @example charles@example.com */
             email: string;
             /** @description Whether the person proved that the address is theirs. */
             is_verified: boolean;
             role: components["schemas"]["Role"];
-            /** @example usr_01h455vb4pex5vsknk084sn02q */
+            /** @example usr_01h455vb4pex5vsknk084sn02r */
             user_id: string;
         };
         /**
@@ -2409,7 +2743,17 @@ export interface components {
         Metadata: {
             [key: string]: string;
         };
-        /** @description The first step was right; the second factor is still owed. */
+        /**
+         * @description The first step was right; the second factor is still owed.
+         * @example {
+         *       "expires_in": 300,
+         *       "mfa_methods": [
+         *         "totp",
+         *         "recovery_code"
+         *       ],
+         *       "mfa_token": "b25lIGxvZy1pbiwgaGFsZiBkb25lLCBmaXZlIG1pbnV0ZXM"
+         *     }
+         */
         MfaChallenge: {
             /**
              * Format: int64
@@ -2428,7 +2772,13 @@ export interface components {
             /** @description Names this log-in at `POST /auth/mfa/verify`; it opens nothing by itself. */
             mfa_token: string;
         };
-        /** @description What the person has. */
+        /**
+         * @description What the person has.
+         * @example {
+         *       "recovery_codes_left": 10,
+         *       "totp": true
+         *     }
+         */
         MfaView: {
             /**
              * Format: int32
@@ -2566,7 +2916,13 @@ export interface components {
              */
             name: string;
         };
-        /** @description A seed for an authenticator app; shown this once. */
+        /**
+         * @description A seed for an authenticator app; shown this once.
+         * @example {
+         *       "otpauth_uri": "otpauth://totp/bizosaas:ada%40example.com?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=bizosaas&algorithm=SHA1&digits=6&period=30",
+         *       "secret": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+         *     }
+         */
         NewTotp: {
             /**
              * @description To be shown as a QR code, or opened on the phone.
@@ -2636,7 +2992,28 @@ export interface components {
          *     Wants a demo.
          */
         Notes: string;
-        /** @description A page of a list. */
+        /**
+         * @description A page of a list.
+         * @example {
+         *       "data": [
+         *         {
+         *           "created_at": "2026-01-31T09:30:00.123456Z",
+         *           "created_by": "usr_01h455vb4pex5vsknk084sn02q",
+         *           "expires_at": null,
+         *           "id": "key_01h455vb4pex5vsknk084sn02q",
+         *           "last_used_at": "2026-02-01T02:00:00Z",
+         *           "name": "nightly import",
+         *           "prefix": "bizo_Yx3kQ0v",
+         *           "revoked_at": null,
+         *           "scopes": [
+         *             "leads:read",
+         *             "leads:write"
+         *           ]
+         *         }
+         *       ],
+         *       "next_cursor": null
+         *     }
+         */
         Page_ApiKey: {
             /** @description The rows. */
             data: components["schemas"]["ApiKey"][];
@@ -2646,7 +3023,37 @@ export interface components {
              */
             next_cursor: string | null;
         };
-        /** @description A page of a list. */
+        /**
+         * @description A page of a list.
+         * @example {
+         *       "data": [
+         *         {
+         *           "action": "api_key.created",
+         *           "actor": "usr_01h455vb4pex5vsknk084sn02q",
+         *           "address": "203.0.113.9",
+         *           "api_key": null,
+         *           "at": "2026-01-31T09:30:00.123456Z",
+         *           "details": {
+         *             "expires_at": null,
+         *             "name": "nightly import",
+         *             "prefix": "bizo_Yx3kQ0v",
+         *             "scopes": [
+         *               "leads:read",
+         *               "leads:write"
+         *             ]
+         *           },
+         *           "id": "aud_01h455vb4pex5vsknk084sn02q",
+         *           "request_id": "req_01h455vb4pex5vsknk084sn02q",
+         *           "target": {
+         *             "id": "key_01h455vb4pex5vsknk084sn02q",
+         *             "type": "api_key"
+         *           },
+         *           "user_agent": "Mozilla/5.0 (X11; Linux x86_64; rv:147.0) Gecko/20100101 Firefox/147.0"
+         *         }
+         *       ],
+         *       "next_cursor": null
+         *     }
+         */
         Page_AuditEntry: {
             /** @description The rows. */
             data: components["schemas"]["AuditEntry"][];
@@ -2656,7 +3063,25 @@ export interface components {
              */
             next_cursor: string | null;
         };
-        /** @description A page of a list. */
+        /**
+         * @description A page of a list.
+         * @example {
+         *       "data": [
+         *         {
+         *           "attempts": 1,
+         *           "created_at": "2026-01-31T09:30:00.123456Z",
+         *           "id": "evt_01h455vb4pex5vsknk084sn02q",
+         *           "last_error": "status 500",
+         *           "next_attempt_at": "2026-01-31T09:30:06.412587Z",
+         *           "settled_at": null,
+         *           "state": "pending",
+         *           "tenant_id": "ten_01h455vb4pex5vsknk084sn02q",
+         *           "type": "mail.verification"
+         *         }
+         *       ],
+         *       "next_cursor": null
+         *     }
+         */
         Page_Event: {
             /** @description The rows. */
             data: components["schemas"]["Event"][];
@@ -2666,7 +3091,23 @@ export interface components {
              */
             next_cursor: string | null;
         };
-        /** @description A page of a list. */
+        /**
+         * @description A page of a list.
+         * @example {
+         *       "data": [
+         *         {
+         *           "created_at": "2026-01-31T09:30:00.123456Z",
+         *           "email": "charles@example.com",
+         *           "expires_at": "2026-02-07T09:30:00.123456Z",
+         *           "id": "inv_01h455vb4pex5vsknk084sn02q",
+         *           "invited_by": "usr_01h455vb4pex5vsknk084sn02q",
+         *           "role": "member",
+         *           "status": "pending"
+         *         }
+         *       ],
+         *       "next_cursor": null
+         *     }
+         */
         Page_Invitation: {
             /** @description The rows. */
             data: components["schemas"]["Invitation"][];
@@ -2676,7 +3117,51 @@ export interface components {
              */
             next_cursor: string | null;
         };
-        /** @description A page of a list. */
+        /**
+         * @description A page of a list.
+         * @example {
+         *       "data": [
+         *         {
+         *           "company": "Analytical Engines",
+         *           "country": "GB",
+         *           "created_at": "2026-01-31T09:30:00.123456Z",
+         *           "email": "ada@example.com",
+         *           "first_name": "Ada",
+         *           "id": "led_01h455vb4pex5vsknk084sn02q",
+         *           "job_title": "CEO",
+         *           "last_name": "Lovelace",
+         *           "notes": null,
+         *           "phone": null,
+         *           "priority": "URGENT",
+         *           "priority_set_at": null,
+         *           "score": 100,
+         *           "score_reasons": [
+         *             {
+         *               "points": 50,
+         *               "rule": "base"
+         *             },
+         *             {
+         *               "points": 20,
+         *               "rule": "company"
+         *             },
+         *             {
+         *               "points": 20,
+         *               "rule": "job_title_ceo"
+         *             },
+         *             {
+         *               "points": 20,
+         *               "rule": "source_referral"
+         *             }
+         *           ],
+         *           "source": "REFERRAL",
+         *           "status": "NEW",
+         *           "updated_at": "2026-01-31T09:30:00.123456Z",
+         *           "website": null
+         *         }
+         *       ],
+         *       "next_cursor": null
+         *     }
+         */
         Page_Lead: {
             /** @description The rows. */
             data: components["schemas"]["Lead"][];
@@ -2686,7 +3171,26 @@ export interface components {
              */
             next_cursor: string | null;
         };
-        /** @description A page of a list. */
+        /**
+         * @description A page of a list.
+         * @example {
+         *       "data": [
+         *         {
+         *           "amount": 1099,
+         *           "at": "2026-01-31T09:30:00.123456Z",
+         *           "credit": "sales",
+         *           "currency": "EUR",
+         *           "debit": "gateway",
+         *           "gateway": "test",
+         *           "mode": "test",
+         *           "payment": "pay_01h455vb4pex5vsknk084sn02q",
+         *           "refund": null,
+         *           "type": "capture"
+         *         }
+         *       ],
+         *       "next_cursor": null
+         *     }
+         */
         Page_LedgerEntry: {
             /** @description The rows. */
             data: components["schemas"]["LedgerEntry"][];
@@ -2696,7 +3200,21 @@ export interface components {
              */
             next_cursor: string | null;
         };
-        /** @description A page of a list. */
+        /**
+         * @description A page of a list.
+         * @example {
+         *       "data": [
+         *         {
+         *           "created_at": "2026-02-01T08:15:30.654321Z",
+         *           "email": "charles@example.com",
+         *           "is_verified": true,
+         *           "role": "viewer",
+         *           "user_id": "usr_01h455vb4pex5vsknk084sn02r"
+         *         }
+         *       ],
+         *       "next_cursor": null
+         *     }
+         */
         Page_Membership: {
             /** @description The rows. */
             data: components["schemas"]["Membership"][];
@@ -2706,7 +3224,51 @@ export interface components {
              */
             next_cursor: string | null;
         };
-        /** @description A page of a list. */
+        /**
+         * @description A page of a list.
+         * @example {
+         *       "data": [
+         *         {
+         *           "amount": 1099,
+         *           "authorized": 1099,
+         *           "cancel_url": null,
+         *           "capture_method": "automatic",
+         *           "captured": 1099,
+         *           "created_at": "2026-01-31T09:30:00.123456Z",
+         *           "currency": "EUR",
+         *           "customer": {
+         *             "country": "GB",
+         *             "name": "Ada Lovelace"
+         *           },
+         *           "description": "Pro plan",
+         *           "dispute": null,
+         *           "expires_at": "2026-02-01T09:30:00.123456Z",
+         *           "failure": null,
+         *           "fee": 0,
+         *           "flow": "redirect",
+         *           "gateway": "test",
+         *           "gateway_refs": {
+         *             "capture": null,
+         *             "order": null,
+         *             "payment": "test_01h455vb4pex5vsknk084sn02q"
+         *           },
+         *           "id": "pay_01h455vb4pex5vsknk084sn02q",
+         *           "late_success_at": null,
+         *           "metadata": {
+         *             "order": "1815"
+         *           },
+         *           "mode": "test",
+         *           "next_action": null,
+         *           "refund_pending": 0,
+         *           "refunded": 300,
+         *           "return_url": "https://shop.example.com/thanks",
+         *           "state": "partially_refunded",
+         *           "updated_at": "2026-01-31T09:41:12.000512Z"
+         *         }
+         *       ],
+         *       "next_cursor": null
+         *     }
+         */
         Page_Payment: {
             /** @description The rows. */
             data: components["schemas"]["Payment"][];
@@ -2716,7 +3278,26 @@ export interface components {
              */
             next_cursor: string | null;
         };
-        /** @description A page of a list. */
+        /**
+         * @description A page of a list.
+         * @example {
+         *       "data": [
+         *         {
+         *           "at": "2026-01-31T09:30:00.123456Z",
+         *           "details": {
+         *             "authorized": 1099,
+         *             "captured": 1099,
+         *             "failure": null,
+         *             "late_success": null
+         *           },
+         *           "source": "api",
+         *           "state": "captured",
+         *           "type": "payment.captured"
+         *         }
+         *       ],
+         *       "next_cursor": null
+         *     }
+         */
         Page_PaymentEvent: {
             /** @description The rows. */
             data: components["schemas"]["PaymentEvent"][];
@@ -2726,7 +3307,26 @@ export interface components {
              */
             next_cursor: string | null;
         };
-        /** @description A page of a list. */
+        /**
+         * @description A page of a list.
+         * @example {
+         *       "data": [
+         *         {
+         *           "amount": 300,
+         *           "created_at": "2026-01-31T09:41:12.000512Z",
+         *           "created_by": "usr_01h455vb4pex5vsknk084sn02q",
+         *           "failure": null,
+         *           "gateway_ref": "test_01h455vb4pex5vsknk084sn02q",
+         *           "id": "ref_01h455vb4pex5vsknk084sn02q",
+         *           "payment": "pay_01h455vb4pex5vsknk084sn02q",
+         *           "reason": "returned goods",
+         *           "state": "succeeded",
+         *           "updated_at": "2026-01-31T09:41:12.000512Z"
+         *         }
+         *       ],
+         *       "next_cursor": null
+         *     }
+         */
         Page_Refund: {
             /** @description The rows. */
             data: components["schemas"]["Refund"][];
@@ -2736,7 +3336,20 @@ export interface components {
              */
             next_cursor: string | null;
         };
-        /** @description A page of a list. */
+        /**
+         * @description A page of a list.
+         * @example {
+         *       "data": [
+         *         {
+         *           "changed_at": "2026-01-31T09:41:12.000512Z",
+         *           "changed_by": "usr_01h455vb4pex5vsknk084sn02q",
+         *           "from": "NEW",
+         *           "to": "CONTACTED"
+         *         }
+         *       ],
+         *       "next_cursor": null
+         *     }
+         */
         Page_StatusChange: {
             /** @description The rows. */
             data: components["schemas"]["StatusChange"][];
@@ -2746,7 +3359,20 @@ export interface components {
              */
             next_cursor: string | null;
         };
-        /** @description A page of a list. */
+        /**
+         * @description A page of a list.
+         * @example {
+         *       "data": [
+         *         {
+         *           "id": "ten_01h455vb4pex5vsknk084sn02q",
+         *           "name": "Analytical Engines",
+         *           "role": "owner",
+         *           "slug": "analytical-engines"
+         *         }
+         *       ],
+         *       "next_cursor": null
+         *     }
+         */
         Page_TenantView: {
             /** @description The rows. */
             data: components["schemas"]["TenantView"][];
@@ -2861,7 +3487,21 @@ export interface components {
             amount: number;
             state: components["schemas"]["DisputeState"];
         };
-        /** @description Something that happened to a payment. */
+        /**
+         * @description Something that happened to a payment.
+         * @example {
+         *       "at": "2026-01-31T09:30:00.123456Z",
+         *       "details": {
+         *         "authorized": 1099,
+         *         "captured": 1099,
+         *         "failure": null,
+         *         "late_success": null
+         *       },
+         *       "source": "api",
+         *       "state": "captured",
+         *       "type": "payment.captured"
+         *     }
+         */
         PaymentEvent: {
             /** Format: date-time */
             at: string;
@@ -2887,18 +3527,112 @@ export interface components {
              */
             gateway_code?: string | null;
         };
-        /** @description The figures of a period. */
+        /**
+         * @description The figures of a period.
+         * @example {
+         *       "by_day": [
+         *         {
+         *           "captured": 16485,
+         *           "currency": "EUR",
+         *           "day": "2026-01-30",
+         *           "payments": 17,
+         *           "refunded": 1099,
+         *           "succeeded": 15,
+         *           "unsuccessful": 2
+         *         },
+         *         {
+         *           "captured": 999000,
+         *           "currency": "INR",
+         *           "day": "2026-01-30",
+         *           "payments": 11,
+         *           "refunded": 99900,
+         *           "succeeded": 10,
+         *           "unsuccessful": 1
+         *         },
+         *         {
+         *           "captured": 13188,
+         *           "currency": "EUR",
+         *           "day": "2026-01-31",
+         *           "payments": 13,
+         *           "refunded": 300,
+         *           "succeeded": 12,
+         *           "unsuccessful": 0
+         *         },
+         *         {
+         *           "captured": 599400,
+         *           "currency": "INR",
+         *           "day": "2026-01-31",
+         *           "payments": 7,
+         *           "refunded": 0,
+         *           "succeeded": 6,
+         *           "unsuccessful": 1
+         *         }
+         *       ],
+         *       "by_gateway": [
+         *         {
+         *           "captured": 1598400,
+         *           "currency": "INR",
+         *           "gateway": "razorpay",
+         *           "payments": 18,
+         *           "refunded": 99900,
+         *           "refunded_payments": 1,
+         *           "succeeded": 16,
+         *           "unsuccessful": 2
+         *         },
+         *         {
+         *           "captured": 29673,
+         *           "currency": "EUR",
+         *           "gateway": "stripe",
+         *           "payments": 30,
+         *           "refunded": 1399,
+         *           "refunded_payments": 2,
+         *           "succeeded": 27,
+         *           "unsuccessful": 2
+         *         }
+         *       ],
+         *       "total": 48
+         *     }
+         */
         PaymentFigures: {
             by_day: components["schemas"]["DayFigures"][];
             by_gateway: components["schemas"]["GatewayFigures"][];
             /** Format: int64 */
             total: number;
         };
-        /** @description The rules, in the order in which they are looked at: the first that is for a payment decides. */
+        /**
+         * @description The rules, in the order in which they are looked at: the first that is for a payment decides.
+         * @example {
+         *       "rules": [
+         *         {
+         *           "currencies": [
+         *             "INR"
+         *           ],
+         *           "gateways": [
+         *             "razorpay",
+         *             "payu"
+         *           ]
+         *         },
+         *         {
+         *           "gateways": [
+         *             "stripe",
+         *             "paypal"
+         *           ]
+         *         }
+         *       ]
+         *     }
+         */
         PaymentRouting: {
             rules: components["schemas"]["RoutingRule"][];
         };
-        /** @description The rules. */
+        /**
+         * @description The rules.
+         * @example {
+         *       "members_may_refund": false,
+         *       "return_origins": [
+         *         "https://shop.example.com"
+         *       ]
+         *     }
+         */
         PaymentSettings: {
             /** @description Whether members may return money; owners and admins always may. */
             members_may_refund: boolean;
@@ -3073,7 +3807,14 @@ export interface components {
              */
             type: string;
         };
-        /** @description What the component needs, and how it is. */
+        /**
+         * @description What the component needs, and how it is.
+         * @example {
+         *       "database": "ok",
+         *       "status": "ok",
+         *       "store": "ok"
+         *     }
+         */
         Readiness: {
             /**
              * @description `ok`.
@@ -3100,7 +3841,36 @@ export interface components {
             /** Format: int64 */
             refunded: number;
         };
-        /** @description The report. Without differences the gateway's books and ours agree. */
+        /**
+         * @description The report. Without differences the gateway's books and ours agree.
+         * @example {
+         *       "created_after": "2026-11-01T00:00:00Z",
+         *       "created_before": "2026-11-08T00:00:00Z",
+         *       "differences": [
+         *         {
+         *           "gateway_refs": [
+         *             "pi_3Q2w3E4r5T6y7U"
+         *           ],
+         *           "kind": "amounts_differ",
+         *           "ours": {
+         *             "captured": 1099,
+         *             "currency": "EUR",
+         *             "refunded": 0
+         *           },
+         *           "payment": "pay_01h455vb4pex5vsknk084sn02q",
+         *           "theirs": {
+         *             "captured": 1099,
+         *             "currency": "EUR",
+         *             "refunded": 300
+         *           }
+         *         }
+         *       ],
+         *       "gateway": "stripe",
+         *       "held": 209,
+         *       "listed": 214,
+         *       "mode": "live"
+         *     }
+         */
         Reconciliation: {
             /** Format: date-time */
             created_after: string;
@@ -3124,7 +3894,23 @@ export interface components {
             payment: string | null;
             theirs: null | components["schemas"]["ReconciledAmounts"];
         };
-        /** @description Ten recovery codes; shown this once. */
+        /**
+         * @description Ten recovery codes; shown this once.
+         * @example {
+         *       "recovery_codes": [
+         *         "1kq5-93dm-x8ea-7w0r",
+         *         "38ax-h7kv-r1mq-4nhq",
+         *         "eygm-kma5-hj3v-7xt2",
+         *         "che6-b65x-k70c-7bem",
+         *         "k8b6-q29f-vtw5-mrsb",
+         *         "7r2m-n5dz-g9yf-sarv",
+         *         "6b00-b3nt-n8qr-k2ez",
+         *         "ea4w-0fjv-p9s3-b95k",
+         *         "gsr1-r1g9-68sc-5qza",
+         *         "j51x-jkkw-ac6g-jqte"
+         *       ]
+         *     }
+         */
         RecoveryCodes: {
             /**
              * @description Each works once, in place of a code of the app.
@@ -3180,7 +3966,14 @@ export interface components {
          * @enum {string}
          */
         RefundState: "pending" | "succeeded" | "failed" | "canceled";
-        /** @description What was sealed again. */
+        /**
+         * @description What was sealed again.
+         * @example {
+         *       "has_more": false,
+         *       "resealed": 212,
+         *       "unreadable": 0
+         *     }
+         */
         Resealed: {
             /** @description Whether there may be more: ask again. */
             has_more: boolean;
@@ -3195,7 +3988,14 @@ export interface components {
              */
             unreadable: number;
         };
-        /** @description What was sealed again. */
+        /**
+         * @description What was sealed again.
+         * @example {
+         *       "has_more": false,
+         *       "resealed": 42,
+         *       "unreadable": 0
+         *     }
+         */
         ResealedAccounts: {
             /** @description Whether there may be more: ask again. */
             has_more: boolean;
@@ -3210,7 +4010,12 @@ export interface components {
              */
             unreadable: number;
         };
-        /** @description How many sessions ended. */
+        /**
+         * @description How many sessions ended.
+         * @example {
+         *       "revoked": 3
+         *     }
+         */
         RevokedSessions: {
             /**
              * Format: int32
@@ -3295,7 +4100,35 @@ export interface components {
              */
             to: number;
         };
-        /** @description The caller's sessions. */
+        /**
+         * @description The caller's sessions.
+         * @example {
+         *       "data": [
+         *         {
+         *           "address": "203.0.113.9",
+         *           "created_at": "2026-01-31T09:30:00.123456Z",
+         *           "device": "Firefox on Linux",
+         *           "expires_at": "2026-02-14T11:12:41.000512Z",
+         *           "id": "ses_01h455vb4pex5vsknk084sn02q",
+         *           "is_current": true,
+         *           "last_used_at": "2026-01-31T11:12:41.000512Z",
+         *           "mfa": true,
+         *           "tenant_id": "ten_01h455vb4pex5vsknk084sn02q"
+         *         },
+         *         {
+         *           "address": "198.51.100.23",
+         *           "created_at": "2026-01-30T18:04:09.734218Z",
+         *           "device": "Safari on iPhone",
+         *           "expires_at": "2026-02-14T07:55:13.281904Z",
+         *           "id": "ses_01h455vb4pex5vsknk084sn02r",
+         *           "is_current": false,
+         *           "last_used_at": "2026-01-31T07:55:13.281904Z",
+         *           "mfa": true,
+         *           "tenant_id": "ten_01h455vb4pex5vsknk084sn02q"
+         *         }
+         *       ]
+         *     }
+         */
         SessionList: {
             /** @description The one last used first; a hundred at most. */
             data: components["schemas"]["SessionView"][];
@@ -3367,7 +4200,15 @@ export interface components {
          * @enum {string}
          */
         Status: "NEW" | "CONTACTED" | "QUALIFIED" | "PROPOSAL" | "WON" | "LOST";
-        /** @description A move of a lead. */
+        /**
+         * @description A move of a lead.
+         * @example {
+         *       "changed_at": "2026-01-31T09:41:12.000512Z",
+         *       "changed_by": "usr_01h455vb4pex5vsknk084sn02q",
+         *       "from": "NEW",
+         *       "to": "CONTACTED"
+         *     }
+         */
         StatusChange: {
             /** Format: date-time */
             changed_at: string;
@@ -3379,7 +4220,15 @@ export interface components {
             from: components["schemas"]["Status"];
             to: components["schemas"]["Status"];
         };
-        /** @description How many went of each kind. */
+        /**
+         * @description How many went of each kind.
+         * @example {
+         *       "has_more": false,
+         *       "mail_tokens": 31,
+         *       "mfa_challenges": 7,
+         *       "sessions": 128
+         *     }
+         */
         Swept: {
             /** @description Whether there may be more: sweep again. */
             has_more: boolean;
@@ -3399,7 +4248,14 @@ export interface components {
              */
             sessions: number;
         };
-        /** @description What became of what was due. */
+        /**
+         * @description What became of what was due.
+         * @example {
+         *       "claimed": 5,
+         *       "failed": 1,
+         *       "looked_at": 4
+         *     }
+         */
         SweptPayments: {
             /**
              * Format: int32
@@ -3417,7 +4273,20 @@ export interface components {
              */
             looked_at: number;
         };
-        /** @description An access token for another tenant; the refresh token stays the same. */
+        /**
+         * @description An access token for another tenant; the refresh token stays the same.
+         * @example {
+         *       "access_token": "eyJhbGciOiJFZERTQSIsInR5cCI6ImF0K2p3dCIsImtpZCI6IjEifQ.eyJzdWIiOiJ1c3JfMDFoNDU1In0.c2lnbmF0dXJl",
+         *       "expires_in": 600,
+         *       "tenant": {
+         *         "id": "ten_01h455vb4pex5vsknk084sn02q",
+         *         "name": "Analytical Engines",
+         *         "role": "owner",
+         *         "slug": "analytical-engines"
+         *       },
+         *       "token_type": "bearer"
+         *     }
+         */
         SwitchedTenant: {
             /** @description Takes the place of the one before, which is refused from now on. */
             access_token: string;
@@ -3487,7 +4356,15 @@ export interface components {
             /** @example ten_01h455vb4pex5vsknk084sn02q */
             tenant_id: string;
         };
-        /** @description A tenant, and what the person is in it. */
+        /**
+         * @description A tenant, and what the person is in it.
+         * @example {
+         *       "id": "ten_01h455vb4pex5vsknk084sn02q",
+         *       "name": "Analytical Engines",
+         *       "role": "owner",
+         *       "slug": "analytical-engines"
+         *     }
+         */
         TenantView: {
             /** @example ten_01h455vb4pex5vsknk084sn02q */
             id: string;
@@ -3527,7 +4404,12 @@ export interface components {
          * @example https://shop.example.com/thanks
          */
         WebAddress: string;
-        /** @description What a gateway is told. */
+        /**
+         * @description What a gateway is told.
+         * @example {
+         *       "received": true
+         *     }
+         */
         WebhookReceipt: {
             /** @description Always true: it is kept. */
             received: boolean;
@@ -3615,6 +4497,20 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "keys": [
+                     *         {
+                     *           "alg": "EdDSA",
+                     *           "crv": "Ed25519",
+                     *           "kid": "2026-01",
+                     *           "kty": "OKP",
+                     *           "use": "sig",
+                     *           "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/jwk-set+json": unknown;
                 };
             };
@@ -3686,6 +4582,15 @@ export interface operations {
             };
             /** @description `tenant_not_found` */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description `conflict_in_flight` */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3779,6 +4684,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
+            /** @description `conflict_in_flight` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
             /** @description `rate_limited` */
             429: {
                 headers: {
@@ -3856,6 +4770,15 @@ export interface operations {
             };
             /** @description `tenant_not_found` */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description `conflict_in_flight` */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4015,7 +4938,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
+            /** @description `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -4107,7 +5030,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
+            /** @description `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -4203,6 +5126,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
+            /** @description `conflict_in_flight` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
             /** @description `rate_limited` */
             429: {
                 headers: {
@@ -4273,6 +5205,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
+            /** @description `conflict_in_flight` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
             /** @description `body_too_large` */
             413: {
                 headers: {
@@ -4312,7 +5253,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
+            /** @description `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -4393,6 +5334,15 @@ export interface operations {
             };
             /** @description `body_timed_out` */
             408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description `conflict_in_flight` */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4498,6 +5448,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
+            /** @description `conflict_in_flight` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
             /** @description `body_too_large` */
             413: {
                 headers: {
@@ -4537,7 +5496,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
+            /** @description `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -4593,6 +5552,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
+            /** @description `conflict_in_flight` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
             /** @description `rate_limited` */
             429: {
                 headers: {
@@ -4605,7 +5573,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
+            /** @description `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -4656,6 +5624,15 @@ export interface operations {
             };
             /** @description `tenant_not_found` */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description `conflict_in_flight` */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4808,7 +5785,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
+            /** @description `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -4941,7 +5918,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
+            /** @description `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -5072,7 +6049,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
+            /** @description `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -5205,7 +6182,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
+            /** @description `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -5264,6 +6241,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
+            /** @description `conflict_in_flight` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
             /** @description `body_too_large` */
             413: {
                 headers: {
@@ -5303,7 +6289,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
+            /** @description `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -5449,7 +6435,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
+            /** @description `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -5499,7 +6485,9 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": null;
+                };
             };
             /** @description `user_already_exists` (detail REGISTER_USER_ALREADY_EXISTS), `invalid_password` (detail { code: REGISTER_INVALID_PASSWORD, reason }), `malformed_json`, `unreadable_body`, `invalid_idempotency_key` */
             400: {
@@ -5567,7 +6555,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
+            /** @description `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -5625,6 +6613,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
+            /** @description `conflict_in_flight` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
             /** @description `body_too_large` */
             413: {
                 headers: {
@@ -5664,7 +6661,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
+            /** @description `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -5771,7 +6768,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
+            /** @description `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -5822,6 +6819,15 @@ export interface operations {
             };
             /** @description `tenant_not_found` */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description `conflict_in_flight` */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5899,6 +6905,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
+            /** @description `conflict_in_flight` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
             /** @description `rate_limited` */
             429: {
                 headers: {
@@ -5911,7 +6926,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
+            /** @description `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -5979,6 +6994,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
+            /** @description `conflict_in_flight` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
             /** @description `rate_limited` */
             429: {
                 headers: {
@@ -5991,7 +7015,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
+            /** @description `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -6076,6 +7100,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
+            /** @description `conflict_in_flight` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
             /** @description `body_too_large` */
             413: {
                 headers: {
@@ -6115,7 +7148,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
+            /** @description `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -6221,7 +7254,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
+            /** @description `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -6376,6 +7409,8 @@ export interface operations {
                 };
                 content: {
                     "text/css": string;
+                    "text/javascript": string;
+                    "text/plain": string;
                 };
             };
             /** @description The file is still the one that `If-None-Match` names */
@@ -6524,6 +7559,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
+            /** @description `conflict_in_flight` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
             /** @description `rate_limited` */
             429: {
                 headers: {
@@ -6601,6 +7645,15 @@ export interface operations {
             };
             /** @description `gateway_not_found`, `gateway_account_not_found`, `tenant_not_found` */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description `conflict_in_flight` */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6760,7 +7813,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
+            /** @description `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -6851,7 +7904,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
+            /** @description `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -6884,6 +7937,15 @@ export interface operations {
             };
             /** @description `route_not_found`: the service token is missing or wrong */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description `conflict_in_flight` */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6924,6 +7986,15 @@ export interface operations {
             };
             /** @description `route_not_found`: the service token is missing or wrong */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description `conflict_in_flight` */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6987,7 +8058,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `saturated`, `database_unavailable`, `database_interrupted`, `request_timed_out` */
+            /** @description `conflict_in_flight` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description `saturated`, `database_unavailable`, `database_interrupted`, `request_timed_out`, `misconfigured` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -7018,6 +8098,19 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "attempts": 0,
+                     *       "created_at": "2026-01-31T09:30:00.123456Z",
+                     *       "id": "evt_01h455vb4pex5vsknk084sn02q",
+                     *       "last_error": null,
+                     *       "next_attempt_at": "2026-02-01T11:02:07.000512Z",
+                     *       "settled_at": null,
+                     *       "state": "pending",
+                     *       "tenant_id": "ten_01h455vb4pex5vsknk084sn02q",
+                     *       "type": "mail.verification"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Event"];
                 };
             };
@@ -7048,7 +8141,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `saturated`, `database_unavailable`, `outcome_unknown` */
+            /** @description `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -7088,7 +8181,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
+            /** @description `conflict_in_flight` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -7128,7 +8230,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured` */
+            /** @description `conflict_in_flight` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `request_timed_out`, `misconfigured` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -7168,7 +8279,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
+            /** @description `conflict_in_flight` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `request_timed_out`, `misconfigured` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -7208,7 +8328,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
+            /** @description `conflict_in_flight` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `request_timed_out`, `misconfigured` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -7248,7 +8377,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
+            /** @description `conflict_in_flight` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -7288,7 +8426,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
+            /** @description `conflict_in_flight` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -7354,6 +8501,15 @@ export interface operations {
             };
             /** @description `tenant_not_found` */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description `conflict_in_flight` */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7510,7 +8666,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
+            /** @description `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -7602,7 +8758,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
+            /** @description `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -7748,7 +8904,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
+            /** @description `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -7831,6 +8987,15 @@ export interface operations {
             };
             /** @description `tenant_not_found` */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description `conflict_in_flight` */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7996,7 +9161,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
+            /** @description `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -8064,6 +9229,15 @@ export interface operations {
             };
             /** @description `lead_not_found`, `tenant_not_found` */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description `conflict_in_flight` */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8187,7 +9361,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
+            /** @description `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -8342,7 +9516,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
+            /** @description `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -8497,7 +9671,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
+            /** @description `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -8568,6 +9742,15 @@ export interface operations {
             };
             /** @description `lead_not_found`, `tenant_not_found` */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description `conflict_in_flight` */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8650,6 +9833,15 @@ export interface operations {
             };
             /** @description `tenant_not_found` */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description `conflict_in_flight` */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8741,6 +9933,15 @@ export interface operations {
             };
             /** @description `tenant_not_found` */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description `conflict_in_flight` */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8842,7 +10043,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `gateway_account_missing`, `gateway_refused` */
+            /** @description `gateway_account_missing`, `gateway_refused`, `conflict_in_flight` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -8872,7 +10073,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `gateway_unanswered`, `saturated`, `database_unavailable`, `misconfigured` */
+            /** @description `gateway_unanswered`, `saturated`, `database_unavailable`, `database_interrupted`, `request_timed_out`, `misconfigured` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -8945,6 +10146,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
+            /** @description `conflict_in_flight` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
             /** @description `rate_limited` */
             429: {
                 headers: {
@@ -8977,7 +10187,7 @@ export interface operations {
             path: {
                 /**
                  * @description The person
-                 * @example usr_01h455vb4pex5vsknk084sn02q
+                 * @example usr_01h455vb4pex5vsknk084sn02r
                  */
                 user: string;
             };
@@ -9049,7 +10259,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
+            /** @description `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -9069,7 +10279,7 @@ export interface operations {
             path: {
                 /**
                  * @description The person
-                 * @example usr_01h455vb4pex5vsknk084sn02q
+                 * @example usr_01h455vb4pex5vsknk084sn02r
                  */
                 user: string;
             };
@@ -9188,7 +10398,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
+            /** @description `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -9218,6 +10428,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "info": {
+                     *         "title": "BizoSaaS",
+                     *         "version": "0.1.0"
+                     *       },
+                     *       "openapi": "3.1.0",
+                     *       "paths": {
+                     *         "/users/me": {
+                     *           "get": {
+                     *             "operationId": "find_me",
+                     *             "tags": [
+                     *               "users"
+                     *             ]
+                     *           }
+                     *         }
+                     *       }
+                     *     }
+                     */
                     "application/json": Record<string, never>;
                 };
             };
@@ -9254,6 +10483,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "info": {
+                     *         "title": "BizoSaaS: crm",
+                     *         "version": "0.1.0"
+                     *       },
+                     *       "openapi": "3.1.0",
+                     *       "paths": {
+                     *         "/leads": {
+                     *           "get": {
+                     *             "operationId": "list_leads",
+                     *             "tags": [
+                     *               "leads"
+                     *             ]
+                     *           }
+                     *         }
+                     *       }
+                     *     }
+                     */
                     "application/json": Record<string, never>;
                 };
             };
@@ -9344,6 +10592,15 @@ export interface operations {
             };
             /** @description `tenant_not_found` */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description `conflict_in_flight` */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9515,7 +10772,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
+            /** @description `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -9583,6 +10840,15 @@ export interface operations {
             };
             /** @description `payment_not_found`, `tenant_not_found` */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description `conflict_in_flight` */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9749,7 +11015,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
+            /** @description `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -9900,7 +11166,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
+            /** @description `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -9971,6 +11237,15 @@ export interface operations {
             };
             /** @description `payment_not_found`, `tenant_not_found` */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description `conflict_in_flight` */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10061,6 +11336,15 @@ export interface operations {
             };
             /** @description `payment_not_found`, `tenant_not_found` */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description `conflict_in_flight` */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10232,7 +11516,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
+            /** @description `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -10328,7 +11612,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
+            /** @description `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -10410,7 +11694,9 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "text/html": string;
+                };
             };
             /** @description On to the tenant's page, with `payment_id` added */
             303: {
@@ -10421,6 +11707,15 @@ export interface operations {
             };
             /** @description `return_not_found` */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description `conflict_in_flight` */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10440,7 +11735,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `saturated`, `database_unavailable`, `misconfigured` */
+            /** @description `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `request_timed_out`, `misconfigured` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -10480,7 +11775,9 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "text/html": string;
+                };
             };
             /** @description On to the tenant's page, with `payment_id` added */
             303: {
@@ -10516,6 +11813,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
+            /** @description `conflict_in_flight` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
             /** @description `body_too_large` */
             413: {
                 headers: {
@@ -10537,7 +11843,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `saturated`, `database_unavailable`, `misconfigured` */
+            /** @description `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -10590,6 +11896,15 @@ export interface operations {
             };
             /** @description `tenant_not_found` */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description `conflict_in_flight` */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10772,7 +12087,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
+            /** @description `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -10825,6 +12140,15 @@ export interface operations {
             };
             /** @description `tenant_not_found` */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description `conflict_in_flight` */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10994,7 +12318,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
+            /** @description `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -11080,6 +12404,15 @@ export interface operations {
             };
             /** @description `tenant_not_found` */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description `conflict_in_flight` */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11237,7 +12570,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
+            /** @description `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -11305,6 +12638,15 @@ export interface operations {
             };
             /** @description `tenant_not_found` */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description `conflict_in_flight` */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11478,7 +12820,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
+            /** @description `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -11512,7 +12854,7 @@ export interface operations {
                     "application/json": components["schemas"]["AccountView"];
                 };
             };
-            /** @description `email_already_exists` (detail UPDATE_USER_EMAIL_ALREADY_EXISTS), `invalid_password` (detail { code: UPDATE_USER_INVALID_PASSWORD, reason }), `malformed_id` */
+            /** @description `malformed_id` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -11548,7 +12890,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `user_in_other_tenants`, `deactivating_oneself`, `last_owner`, `conflict_in_flight` */
+            /** @description `conflict_in_flight` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -11569,7 +12911,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
+            /** @description `saturated`, `database_unavailable`, `database_interrupted`, `request_timed_out`, `misconfigured` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -11658,7 +13000,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
+            /** @description `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -11794,7 +13136,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
+            /** @description `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -11845,6 +13187,15 @@ export interface operations {
             };
             /** @description `tenant_not_found` */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description `conflict_in_flight` */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11997,7 +13348,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
+            /** @description `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -12090,7 +13441,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `webhook_other_mode` */
+            /** @description `webhook_other_mode`, `conflict_in_flight` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -12120,7 +13471,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `webhook_not_verified`, `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
+            /** @description `webhook_not_verified`, `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -12218,7 +13569,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `webhook_other_mode` */
+            /** @description `webhook_other_mode`, `conflict_in_flight` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -12248,7 +13599,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `webhook_not_verified`, `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured` */
+            /** @description `webhook_not_verified`, `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];

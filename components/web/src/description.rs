@@ -17,7 +17,9 @@ pub(crate) fn router() -> Router {
 /// Describes every route of every component, as OpenAPI 3.1.
 #[utoipa::path(get, path = "/openapi.json", operation_id = "show_description", tag = "web",
     responses((status = 200, description = "The document", content_type = "application/json", body = Object,
-                headers(("ETag" = String, description = "Changes when the document does"))),
+                headers(("ETag" = String, description = "Changes when the document does")),
+                example = json!({ "openapi": "3.1.0", "info": { "title": "BizoSaaS", "version": "0.1.0" },
+                                  "paths": { "/users/me": { "get": { "operationId": "find_me", "tags": ["users"] } } } })),
               (status = 304, description = "The document is still the one that `If-None-Match` names")))]
 pub(crate) async fn show_description(sent: HeaderMap) -> Result<Response, Problem> {
     Packed::find(&DESCRIPTIONS, WHOLE)?.answer(&sent, ASK_FIRST)
@@ -28,7 +30,9 @@ pub(crate) async fn show_description(sent: HeaderMap) -> Result<Response, Proble
     params(("document" = String, Path, description = "The component with `.json`: `auth.json`, `crm.json`, `payments.json`, \
             `events.json` or `web.json`", example = "crm.json")),
     responses((status = 200, description = "The document", content_type = "application/json", body = Object,
-                headers(("ETag" = String, description = "Changes when the document does"))),
+                headers(("ETag" = String, description = "Changes when the document does")),
+                example = json!({ "openapi": "3.1.0", "info": { "title": "BizoSaaS: crm", "version": "0.1.0" },
+                                  "paths": { "/leads": { "get": { "operationId": "list_leads", "tags": ["leads"] } } } })),
               (status = 304, description = "The document is still the one that `If-None-Match` names"),
               (status = 400, description = "`malformed_id`: the name is not UTF-8", body = api::ProblemBody),
               (status = 404, description = "`route_not_found`: no component has this name", body = api::ProblemBody)))]

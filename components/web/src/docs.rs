@@ -64,7 +64,8 @@ pub(crate) async fn show_component_docs(
 #[utoipa::path(get, path = "/docs/assets/{digest}/{file}", operation_id = "show_docs_file", tag = "web",
     params(("digest" = String, Path, description = "As the page names it"),
            ("file" = String, Path, description = "As the page names it", example = "swagger-ui.css")),
-    responses((status = 200, description = "The file; it may be kept for good", body = String, content_type = "text/css"),
+    responses((status = 200, description = "The file; it may be kept for good",
+               content((String = "text/css"), (String = "text/javascript"), (String = "text/plain"))),
               (status = 304, description = "The file is still the one that `If-None-Match` names"),
               (status = 400, description = "`malformed_id`: the name is not UTF-8", body = api::ProblemBody),
               (status = 404, description = "`route_not_found`: no such file, or not any more", body = api::ProblemBody)))]

@@ -27,6 +27,7 @@ const FRESH: TimeDelta = TimeDelta::seconds(1);
 
 /// The process answers.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(example = json!({ "status": "ok" }))]
 pub struct Health {
     /// Always `ok`.
     #[schema(example = "ok")]
@@ -35,6 +36,7 @@ pub struct Health {
 
 /// What the component needs, and how it is.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(example = json!({ "status": "ok", "database": "ok", "store": "ok" }))]
 pub struct Readiness {
     /// `ok`, or `degraded` while the store is away.
     #[schema(example = "ok")]

@@ -13,8 +13,9 @@ use utoipa::{
 pub struct Null;
 
 impl PartialSchema for Null {
+    #[expect(deprecated, reason = "every other example of the description is written in this form")]
     fn schema() -> RefOr<Schema> {
-        ObjectBuilder::new().schema_type(Type::Null).into()
+        ObjectBuilder::new().schema_type(Type::Null).example(Some(serde_json::Value::Null)).into()
     }
 }
 

@@ -28,6 +28,7 @@ refusals! {
         "400": "`invalid_parameter`, `unknown_parameter`, `malformed_id`",
         "401": "`unauthenticated`",
         "403": "`forbidden`, `mfa_required`",
+        "409": "`conflict_in_flight`",
         "429": "`rate_limited`",
         "503": "`saturated`, `database_unavailable`, `database_interrupted`, `request_timed_out`, `misconfigured`",
     }
@@ -38,7 +39,7 @@ refusals! {
         "403": "`forbidden`, `mfa_required`",
         "409": "`conflict_in_flight`",
         "429": "`rate_limited`",
-        "503": "`saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured`",
+        "503": "`saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured`",
     }
     /// Routes with a JSON body.
     JsonBody {
@@ -52,6 +53,7 @@ refusals! {
         "401": "`unauthenticated`",
         "403": "`forbidden`, `mfa_required`",
         "404": "`tenant_not_found`",
+        "409": "`conflict_in_flight`",
         "429": "`rate_limited`",
         "503": "`saturated`, `database_unavailable`, `database_interrupted`, `request_timed_out`, `misconfigured`",
     }

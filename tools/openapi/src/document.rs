@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
-use crate::{callers, clients, possible, routes::METHODS};
+use crate::{callers, clients, examples, possible, routes::METHODS};
 
 /// The tags in the order in which a reader should meet them.
 pub(crate) const TAGS: [(&str, &str); 13] = [
@@ -130,13 +130,14 @@ pub(crate) fn merge(parts: &[(&str, Value)]) -> (Value, Vec<String>) {
         for method in METHODS {
             if let Some(operation) = item.get_mut(method) {
                 complete(operation);
-                possible::keep(operation);
+                possible::keep(method, operation);
                 let wrong = callers::name(operation);
                 findings.extend(wrong.map(|wrong| format!("{} {path} {wrong}", method.to_uppercase())));
             }
         }
     }
     clients::ease(&mut paths, &mut schemas);
+    examples::derive(&mut paths, &mut schemas);
     let used = |tag: &str| paths.values().any(|item| METHODS.iter().any(|&method| has_tag(&item[method], tag)));
     let tags: Vec<_> = TAGS.iter().filter(|(name, _)| used(name)).collect();
     let document = Document {

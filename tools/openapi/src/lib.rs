@@ -8,6 +8,7 @@
 mod callers;
 mod clients;
 mod document;
+mod examples;
 mod operations;
 mod possible;
 mod problems;

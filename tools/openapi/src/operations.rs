@@ -6,8 +6,9 @@ use serde_json::Value;
 
 use crate::{
     document::{BEARER, PROBLEM_JSON, SERVICE, TAGS},
+    examples::shows_one,
     refusals::Refusal,
-    routes::operations,
+    routes::{is_safe, operations},
 };
 
 /// Everything that is wrong with the document; `codes` are those that `docs/errors.md` lists.
@@ -28,8 +29,9 @@ pub(crate) fn check(document: &Value, codes: &BTreeMap<String, Refusal>) -> Vec<
         parameters(path, operation, &mut wrong);
         body(operation, &mut wrong);
         responses(operation, codes, &mut wrong);
+        successes(document, operation, &mut wrong);
         security(operation, &mut wrong);
-        expected(operation, &mut wrong);
+        expected(method, operation, &mut wrong);
         findings.extend(wrong.into_iter().map(|what| format!("{} {path} {what}", method.to_uppercase())));
     }
     dangling(document, document, &mut findings);
@@ -108,6 +110,18 @@ fn responses(operation: &Value, codes: &BTreeMap<String, Refusal>, wrong: &mut V
     }
 }
 
+/// What a success looks like has an example, of its own or of its type; pages and choices have theirs from the tool.
+fn successes(document: &Value, operation: &Value, wrong: &mut Vec<String>) {
+    let responses = operation["responses"].as_object().into_iter().flatten();
+    for (status, response) in responses.filter(|(status, _)| status.starts_with('2')) {
+        for (media_type, body) in response["content"].as_object().into_iter().flatten() {
+            if media_type.ends_with("json") && !shows_one(document, body) {
+                wrong.push(format!("answers {status} with {media_type} and shows no example of it: give its type one"));
+            }
+        }
+    }
+}
+
 fn security(operation: &Value, wrong: &mut Vec<String>) {
     let schemes =
         operation["security"].as_array().into_iter().flatten().filter_map(Value::as_object).flat_map(|one| one.keys());
@@ -119,7 +133,7 @@ fn security(operation: &Value, wrong: &mut Vec<String>) {
 }
 
 /// What the extractors of `crates/api` and `crates/identity` refuse wherever they stand, by what the operation takes.
-fn expected(operation: &Value, wrong: &mut Vec<String>) {
+fn expected(method: &str, operation: &Value, wrong: &mut Vec<String>) {
     let schemes = operation["security"].as_array().into_iter().flatten().filter_map(Value::as_object);
     let has_bearer = schemes.flat_map(|need| need.keys()).any(|scheme| scheme == BEARER);
     let parameters = || operation["parameters"].as_array().into_iter().flatten();
@@ -130,7 +144,11 @@ fn expected(operation: &Value, wrong: &mut Vec<String>) {
     };
     let (is_json, is_form) = (is_read("application/json"), is_read("application/x-www-form-urlencoded"));
 
-    let rules: [(bool, &[(&str, &str)]); 7] = [
+    let asks_database = operation["responses"]["503"]["description"]
+        .as_str()
+        .is_some_and(|description| description.contains("`database_unavailable`"));
+
+    let rules: [(bool, &[(&str, &str)]); 10] = [
         // Whoever shows a token may lack the right, be an API key, owe a second factor, or ask too often.
         (
             has_bearer,
@@ -152,6 +170,18 @@ fn expected(operation: &Value, wrong: &mut Vec<String>) {
             &[("400", "invalid_idempotency_key"), ("409", "conflict_in_flight"), ("422", "idempotency_key_reused")],
         ),
         (has_header("If-Match"), &[("400", "invalid_if_match"), ("412", "version_mismatch")]),
+        // What is asked for may be locked, and the answer may not come: also where it is only read.
+        (
+            asks_database,
+            &[
+                ("409", "conflict_in_flight"),
+                ("503", "saturated"),
+                ("503", "database_interrupted"),
+                ("503", "misconfigured"),
+            ],
+        ),
+        (asks_database && is_safe(method), &[("503", "request_timed_out")]),
+        (asks_database && !is_safe(method), &[("503", "outcome_unknown")]),
     ];
     for &(status, code) in rules.iter().filter(|(applies, _)| *applies).flat_map(|(_, codes)| *codes) {
         let description = operation["responses"][status]["description"].as_str().unwrap_or_default();
@@ -193,20 +223,26 @@ mod tests {
                 "parameters": [{ "in": "path", "name": "id" }, { "in": "header", "name": "If-Match" }],
                 "requestBody": { "content": { "application/json": { "example": {} } } },
                 "responses": {
-                    "200": { "description": "The lead" },
+                    "200": {
+                        "description": "The lead",
+                        "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Lead" } } },
+                    },
                     "400": problem("`invalid_if_match`, `unreadable_body`"),
                     "401": problem("`unauthenticated`"),
                     "403": problem("`forbidden`, `mfa_required`"),
                     "404": problem("`lead_not_found`, with a reason"),
                     "408": problem("`body_timed_out`"),
+                    "409": problem("`conflict_in_flight`"),
                     "412": problem("`version_mismatch`"),
                     "413": problem("`body_too_large`"),
                     "429": problem("`rate_limited`"),
-                    "503": problem("`saturated`, `database_unavailable`"),
+                    "503": problem(
+                        "`saturated`, `database_unavailable`, `database_interrupted`, `request_timed_out`, `misconfigured`",
+                    ),
                     "default": { "$ref": "#/components/responses/Problem" },
                 },
             } } },
-            "components": { "responses": { "Problem": {} }, "schemas": { "ProblemBody": {} } },
+            "components": { "responses": { "Problem": {} }, "schemas": { "ProblemBody": {}, "Lead": { "example": {} } } },
         })
     }
 
@@ -231,6 +267,7 @@ mod tests {
                       Problem::new(StatusCode::UNAUTHORIZED, "unauthenticated", "T", "x");
                       Problem::new(StatusCode::FORBIDDEN, "forbidden", "T", "x");
                       Problem::new(StatusCode::REQUEST_TIMEOUT, "body_timed_out", "T", "x");
+                      Problem::new(StatusCode::CONFLICT, "conflict_in_flight", "T", "x");
                       Problem::new(StatusCode::PRECONDITION_FAILED, "version_mismatch", "T", "x");
                       Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "T", "x");
                       Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "T", "x");
@@ -261,7 +298,17 @@ mod tests {
             "takes application/json and shows no example of it: give request_body one",
         );
         spoilt("/responses/200/description", json!(""), "does not describe its answer 200");
+        spoilt(
+            "/responses/200/content/application~1json/schema",
+            json!({ "$ref": "#/components/schemas/ProblemBody" }),
+            "answers 200 with application/json and shows no example of it: give its type one",
+        );
         spoilt("/responses/404/content", json!({}), "does not answer 404 with a ProblemBody");
+        spoilt(
+            "/responses/503/description",
+            json!("`saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured`"),
+            "can answer 503 `request_timed_out` by what it takes, and does not say so",
+        );
         spoilt("/responses/404/description", json!("gone"), "names no code of docs/errors.md for its answer 404");
         spoilt(
             "/responses/404/description",
@@ -275,6 +322,7 @@ mod tests {
         for (status, wanted) in [
             ("200", &["describes no success"][..]),
             ("401", &["can answer 401 `unauthenticated` by what it takes, and does not say so"]),
+            ("409", &["can answer 409 `conflict_in_flight` by what it takes, and does not say so"]),
             ("412", &["can answer 412 `version_mismatch` by what it takes, and does not say so"]),
             ("413", &["can answer 413 `body_too_large` by what it takes, and does not say so"]),
             (
@@ -296,14 +344,14 @@ mod tests {
     fn two_operations_with_one_id_are_found() {
         let mut document = sound();
         let item = &mut document["paths"]["/leads/{id}"];
-        item["put"] = item["get"].clone();
-        assert_eq!(findings(&document), ["PUT /leads/{id} has the operationId find_lead of another operation"]);
+        item["head"] = item["get"].clone();
+        assert_eq!(findings(&document), ["HEAD /leads/{id} has the operationId find_lead of another operation"]);
     }
 
     #[test]
     fn a_reference_that_leads_nowhere_is_found() {
         let mut document = sound();
-        document["components"]["schemas"]["Lead"] = json!({ "items": [{ "$ref": "#/components/schemas/Company" }] });
+        document["components"]["schemas"]["Lead"]["items"] = json!([{ "$ref": "#/components/schemas/Company" }]);
         assert_eq!(findings(&document), ["the reference #/components/schemas/Company leads nowhere"]);
     }
 }

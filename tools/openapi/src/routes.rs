@@ -9,6 +9,11 @@ use crate::source::{Source, split_outside, string_literal};
 /// The methods of OpenAPI's path items, as axum's functions and the documents write them.
 pub(crate) const METHODS: [&str; 7] = ["get", "post", "put", "patch", "delete", "head", "options"];
 
+/// Whether a request with this method changes nothing.
+pub(crate) fn is_safe(method: &str) -> bool {
+    ["get", "head", "options"].contains(&method)
+}
+
 /// What may follow a method router without adding a method.
 const ADDITIONS: [&str; 4] = ["layer", "route_layer", "with_state", "fallback"];
 /// Ways of adding routes that this reader does not follow.

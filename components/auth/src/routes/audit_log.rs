@@ -85,7 +85,13 @@ fn is_action(text: &str) -> bool {
 
 /// An entry of the audit log.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-#[schema(as = AuditEntry)]
+#[schema(as = AuditEntry, example = json!({
+    "id": "aud_01h455vb4pex5vsknk084sn02q", "at": "2026-01-31T09:30:00.123456Z", "action": "api_key.created",
+    "actor": "usr_01h455vb4pex5vsknk084sn02q", "api_key": null,
+    "target": { "type": "api_key", "id": "key_01h455vb4pex5vsknk084sn02q" }, "address": "203.0.113.9",
+    "user_agent": "Mozilla/5.0 (X11; Linux x86_64; rv:147.0) Gecko/20100101 Firefox/147.0",
+    "request_id": "req_01h455vb4pex5vsknk084sn02q",
+    "details": { "name": "nightly import", "prefix": "bizo_Yx3kQ0v", "scopes": ["leads:read", "leads:write"], "expires_at": null }}))]
 pub(crate) struct AuditEntryView {
     #[schema(value_type = String, example = "aud_01h455vb4pex5vsknk084sn02q")]
     id: AuditEntryId,

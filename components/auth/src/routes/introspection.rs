@@ -40,6 +40,11 @@ pub(crate) struct IntrospectionForm {
 
 /// What the token or key opens now; nothing but `active` where it opens nothing.
 #[derive(Debug, Default, Serialize, utoipa::ToSchema)]
+#[schema(example = json!({
+    "active": true, "token_type": "Bearer", "sub": "usr_01h455vb4pex5vsknk084sn02r", "tid": "ten_01h455vb4pex5vsknk084sn02q",
+    "sid": "ses_01h455vb4pex5vsknk084sn02q", "role": "viewer", "scope": "tenant:read members:read leads:read payments:read",
+    "iss": "bizosaas", "aud": "bizosaas", "iat": 1_769_851_800, "nbf": 1_769_851_800, "exp": 1_769_852_400,
+    "jti": "tok_01h455vb4pex5vsknk084sn02q"}))]
 pub(crate) struct Introspection {
     active: bool,
     /// `Bearer`, for an access token.

@@ -65,7 +65,10 @@ pub(crate) struct NewInvitationBody {
 
 /// An invitation, without the token that accepts it.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-#[schema(as = Invitation)]
+#[schema(as = Invitation, example = json!({
+    "id": "inv_01h455vb4pex5vsknk084sn02q", "email": "charles@example.com", "role": "member", "status": "pending",
+    "expires_at": "2026-02-07T09:30:00.123456Z", "created_at": "2026-01-31T09:30:00.123456Z",
+    "invited_by": "usr_01h455vb4pex5vsknk084sn02q"}))]
 pub(crate) struct InvitationView {
     #[schema(value_type = String, example = "inv_01h455vb4pex5vsknk084sn02q")]
     id: InvitationId,
@@ -214,6 +217,8 @@ pub(crate) struct InvitationTokenBody {
 
 /// Where somebody is a member now.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(example = json!({ "tenant": {
+    "id": "ten_01h455vb4pex5vsknk084sn02q", "name": "Analytical Engines", "slug": "analytical-engines", "role": "member" }}))]
 pub(crate) struct JoinedTenant {
     tenant: TenantView,
 }

@@ -21,7 +21,10 @@ pub(crate) fn router() -> Router<AuthState> {
 /// Lists the public keys that access tokens verify with (RFC 7517).
 #[utoipa::path(get, path = "/.well-known/jwks.json", operation_id = "list_public_keys", tag = "auth",
     responses((status = 200, description = "A JWK Set; keep it for five minutes at most", body = serde_json::Value,
-               content_type = "application/jwk-set+json"),
+               content_type = "application/jwk-set+json",
+               // The public key of RFC 8037, appendix A.
+               example = json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": "2026-01",
+                                            "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" }] })),
               (status = 503, description = "misconfigured", body = api::ProblemBody)))]
 pub(crate) async fn list_public_keys(
     State(verifier): State<Arc<Result<Verifier, SettingError>>>,

@@ -104,6 +104,8 @@ pub(crate) struct SessionTokens {
 /// The first step was right; the second factor is still owed.
 // It has no `Debug`: what it holds is for one pair of eyes.
 #[derive(Serialize, utoipa::ToSchema)]
+#[schema(example = json!({
+    "mfa_token": "b25lIGxvZy1pbiwgaGFsZiBkb25lLCBmaXZlIG1pbnV0ZXM", "mfa_methods": ["totp", "recovery_code"], "expires_in": 300}))]
 pub(crate) struct MfaChallenge {
     /// Names this log-in at `POST /auth/mfa/verify`; it opens nothing by itself.
     mfa_token: String,

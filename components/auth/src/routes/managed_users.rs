@@ -15,7 +15,7 @@ use crate::{
     AuthState,
     error::AuthError,
     routes::{
-        refusals::{JsonBody, ManagingUser},
+        refusals::{JsonBody, ManagingUser, OneUser, Reading},
         users::{AccountView, UserChange},
     },
     secrets::{Secrets, configured},
@@ -31,7 +31,7 @@ pub(crate) fn router() -> Router<AuthState> {
 /// Gives a member's account.
 #[utoipa::path(get, path = "/users/{id}", operation_id = "find_user", tag = "users",
     security(("bearer" = ["users:write"])), params(("id" = String, Path, description = "The person")),
-    responses((status = 200, description = "The account", body = AccountView), ManagingUser))]
+    responses((status = 200, description = "The account", body = AccountView), Reading, OneUser))]
 pub(crate) async fn find_user(
     caller: Authorized<ManageUsers>,
     Path(id): Path<UserId>,

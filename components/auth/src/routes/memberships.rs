@@ -51,11 +51,13 @@ pub(crate) struct MembershipQuery {
 
 /// What a person is in the tenant.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-#[schema(as = Membership)]
+#[schema(as = Membership, example = json!({
+    "user_id": "usr_01h455vb4pex5vsknk084sn02r", "email": "charles@example.com", "role": "viewer", "is_verified": true,
+    "created_at": "2026-02-01T08:15:30.654321Z"}))]
 pub(crate) struct MembershipView {
-    #[schema(value_type = String, example = "usr_01h455vb4pex5vsknk084sn02q")]
+    #[schema(value_type = String, example = "usr_01h455vb4pex5vsknk084sn02r")]
     user_id: UserId,
-    #[schema(example = "ada@example.com")]
+    #[schema(example = "charles@example.com")]
     email: String,
     role: Role,
     /// Whether the person proved that the address is theirs.
@@ -100,7 +102,7 @@ pub(crate) struct RoleChange {
 /// Gives a member another role, from their next request on. Owners manage everybody; administrators all but owners.
 #[utoipa::path(patch, path = "/memberships/{user}", operation_id = "change_membership", tag = "members",
     security(("bearer" = ["members:write"])),
-    params(("user" = String, Path, description = "The person", example = "usr_01h455vb4pex5vsknk084sn02q")),
+    params(("user" = String, Path, description = "The person", example = "usr_01h455vb4pex5vsknk084sn02r")),
     request_body(content = RoleChange, example = json!({ "role": "viewer" })),
     responses((status = 200, description = "The membership as it stands now", body = MembershipView),
               Writing, JsonBody, ChangingMembership))]
@@ -123,7 +125,7 @@ pub(crate) async fn change_membership(
 /// so do its sessions; tokens for this tenant are refused from now on.
 #[utoipa::path(delete, path = "/memberships/{user}", operation_id = "end_membership", tag = "members",
     security(("bearer" = [])),
-    params(("user" = String, Path, description = "The person", example = "usr_01h455vb4pex5vsknk084sn02q")),
+    params(("user" = String, Path, description = "The person", example = "usr_01h455vb4pex5vsknk084sn02r")),
     responses((status = 204, description = "The membership has ended"), Writing, ChangingMembership))]
 pub(crate) async fn end_membership(
     // A person, so that no API key leaves in the name of who made it.

@@ -60,6 +60,7 @@ pub(crate) struct FreshPassword {
 
 /// What the person has.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(example = json!({ "totp": true, "recovery_codes_left": 10 }))]
 pub(crate) struct MfaView {
     /// Whether log-in asks for a code.
     totp: bool,
@@ -79,6 +80,9 @@ pub(crate) async fn find_mfa(caller: Person) -> Result<Json<MfaView>, Problem> {
 /// A seed for an authenticator app; shown this once.
 // It has no `Debug`: what it holds is for one pair of eyes.
 #[derive(Serialize, utoipa::ToSchema)]
+#[schema(example = json!({
+    "secret": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
+    "otpauth_uri": "otpauth://totp/bizosaas:ada%40example.com?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=bizosaas&algorithm=SHA1&digits=6&period=30"}))]
 pub(crate) struct NewTotp {
     /// To be typed into the app, in base32.
     #[schema(example = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")]
@@ -130,6 +134,10 @@ pub(crate) struct FirstCode {
 /// Ten recovery codes; shown this once.
 // It has no `Debug`: what it holds is for one pair of eyes.
 #[derive(Serialize, utoipa::ToSchema)]
+#[schema(example = json!({ "recovery_codes": [
+    "1kq5-93dm-x8ea-7w0r", "38ax-h7kv-r1mq-4nhq", "eygm-kma5-hj3v-7xt2", "che6-b65x-k70c-7bem",
+    "k8b6-q29f-vtw5-mrsb", "7r2m-n5dz-g9yf-sarv", "6b00-b3nt-n8qr-k2ez", "ea4w-0fjv-p9s3-b95k",
+    "gsr1-r1g9-68sc-5qza", "j51x-jkkw-ac6g-jqte"]}))]
 pub(crate) struct RecoveryCodes {
     /// Each works once, in place of a code of the app.
     #[schema(example = json!(["1kq5-93dm-x8ea-7w0r"]))]

@@ -8,23 +8,25 @@ api::refusals! {
         "400": "`user_already_exists` (detail REGISTER_USER_ALREADY_EXISTS), `invalid_password` (detail { code: REGISTER_INVALID_PASSWORD, reason }), `malformed_json`, `unreadable_body`, `invalid_idempotency_key`",
         "409": "`conflict_in_flight`",
         "429": "`rate_limited`",
-        "503": "`saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured`",
+        "503": "`saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured`",
     }
     /// Logging in, with a form.
     LoggingIn {
         "400": "`bad_credentials` (detail LOGIN_BAD_CREDENTIALS), `user_not_verified` (detail LOGIN_USER_NOT_VERIFIED), `unknown_tenant_scope`, `unreadable_body`",
         "408": "`body_timed_out`",
+        "409": "`conflict_in_flight`",
         "413": "`body_too_large`",
         "415": "`unsupported_media_type`",
         "422": "`validation_failed`",
         "429": "`log_in_throttled`, `rate_limited`",
-        "503": "`saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured`",
+        "503": "`saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured`",
     }
     /// Giving the second factor.
     GivingFactor {
         "400": "`invalid_mfa_token`, `invalid_mfa_code`, `malformed_json`, `unreadable_body`",
+        "409": "`conflict_in_flight`",
         "429": "`log_in_throttled`, `rate_limited`",
-        "503": "`saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured`",
+        "503": "`saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured`",
     }
     /// Changing one's second factor.
     ChangingFactor {
@@ -34,7 +36,7 @@ api::refusals! {
         "404": "`tenant_not_found`",
         "409": "`mfa_already_enrolled`, `mfa_not_enrolled`, `conflict_in_flight`",
         "429": "`log_in_throttled`, `rate_limited`",
-        "503": "`saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured`",
+        "503": "`saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured`",
     }
     /// Exchanging a refresh token.
     Refreshing {
@@ -42,7 +44,7 @@ api::refusals! {
         "401": "`invalid_refresh_token`, `refresh_token_reused`",
         "409": "`conflict_in_flight`",
         "429": "`rate_limited`",
-        "503": "`saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured`",
+        "503": "`saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured`",
     }
     /// Switching to another tenant.
     SwitchingTenant {
@@ -50,8 +52,9 @@ api::refusals! {
         "401": "`unauthenticated`",
         "403": "`forbidden`, `mfa_required`",
         "404": "`tenant_not_found`",
+        "409": "`conflict_in_flight`",
         "429": "`rate_limited`",
-        "503": "`saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured`",
+        "503": "`saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured`",
     }
     /// Ending a session.
     EndingSession {
@@ -59,21 +62,23 @@ api::refusals! {
         "401": "`unauthenticated`",
         "403": "`forbidden`, `mfa_required`",
         "404": "`session_not_found`, `tenant_not_found`",
+        "409": "`conflict_in_flight`",
         "429": "`rate_limited`",
-        "503": "`saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured`",
+        "503": "`saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured`",
     }
     /// Asking for a message.
     AskingForMail {
         "400": "`malformed_json`, `unreadable_body`",
+        "409": "`conflict_in_flight`",
         "429": "`rate_limited`",
-        "503": "`saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured`",
+        "503": "`saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured`",
     }
     /// Using the token of a message.
     UsingMailToken {
         "400": "`reset_bad_token` (detail RESET_PASSWORD_BAD_TOKEN), `invalid_password` (detail { code: RESET_PASSWORD_INVALID_PASSWORD, reason }), `verify_bad_token` (detail VERIFY_USER_BAD_TOKEN), `already_verified` (detail VERIFY_USER_ALREADY_VERIFIED), `malformed_json`, `unreadable_body`",
         "409": "`conflict_in_flight`",
         "429": "`rate_limited`",
-        "503": "`saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured`",
+        "503": "`saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured`",
     }
     /// Changing one's own account.
     ChangingAccount {
@@ -83,7 +88,11 @@ api::refusals! {
         "404": "`tenant_not_found`",
         "409": "`conflict_in_flight`",
         "429": "`rate_limited`",
-        "503": "`saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured`",
+        "503": "`saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured`",
+    }
+    /// Looking at a member's account.
+    OneUser {
+        "404": "`user_not_found`, `tenant_not_found`",
     }
     /// Managing a member's account.
     ManagingUser {
@@ -93,15 +102,16 @@ api::refusals! {
         "404": "`user_not_found`, `tenant_not_found`",
         "409": "`user_in_other_tenants`, `deactivating_oneself`, `last_owner`, `conflict_in_flight`",
         "429": "`rate_limited`",
-        "503": "`saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured`",
+        "503": "`saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured`",
     }
     /// Logging out.
     LoggingOut {
         "401": "`unauthenticated`",
         "403": "`forbidden`, `mfa_required`",
         "404": "`tenant_not_found`",
+        "409": "`conflict_in_flight`",
         "429": "`rate_limited`",
-        "503": "`saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured`",
+        "503": "`saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured`",
     }
     /// Routes that act in the tenant as a whole.
     TenantWide {
@@ -135,7 +145,7 @@ api::refusals! {
         "404": "`tenant_not_found`",
         "409": "`log_in_to_accept`, `conflict_in_flight`",
         "429": "`rate_limited`",
-        "503": "`saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured`",
+        "503": "`saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured`",
     }
     /// Making an API key.
     CreatingApiKey {
@@ -156,12 +166,14 @@ api::refusals! {
     /// Asking for a token.
     Introspecting {
         "401": "`unauthenticated`: the service token is missing or wrong",
+        "409": "`conflict_in_flight`",
         "429": "`rate_limited`",
         "503": "`saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured`",
     }
     /// Routes of the scheduler.
     Internal {
         "404": "`route_not_found`: the service token is missing or wrong",
-        "503": "`saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured`",
+        "409": "`conflict_in_flight`",
+        "503": "`saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `request_timed_out`, `misconfigured`",
     }
 }

@@ -88,7 +88,8 @@ pub(crate) fn is_tenant_name(name: &str, _: &()) -> garde::Result {
     request_body(content = NewUser, example = json!({
         "email": "ada@example.com", "password": "correct horse battery staple", "tenant_name": "Analytical Engines"})),
     responses((status = 201, description = "The account", body = AccountView),
-              (status = 202, description = "Taken, where the deployment hides who has an account; a message says more"),
+              (status = 202, description = "Taken, where the deployment hides who has an account; a message says more",
+               body = inline(api::Null)),
               Registering, JsonBody))]
 pub(crate) async fn register(
     State(app): State<Arc<App>>,

@@ -29,6 +29,7 @@ pub(crate) fn router() -> Router<AuthState> {
 
 /// What was sealed again.
 #[derive(Debug, Default, Serialize, utoipa::ToSchema)]
+#[schema(example = json!({ "resealed": 212, "unreadable": 0, "has_more": false }))]
 pub(crate) struct Resealed {
     /// Sealed by the first key now.
     resealed: u32,

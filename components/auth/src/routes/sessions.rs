@@ -95,6 +95,10 @@ pub(crate) struct TenantChoice {
 /// An access token for another tenant; the refresh token stays the same.
 // It has no `Debug`: what it holds is for one pair of eyes.
 #[derive(Serialize, utoipa::ToSchema)]
+#[schema(example = json!({
+    "access_token": "eyJhbGciOiJFZERTQSIsInR5cCI6ImF0K2p3dCIsImtpZCI6IjEifQ.eyJzdWIiOiJ1c3JfMDFoNDU1In0.c2lnbmF0dXJl",
+    "token_type": "bearer", "expires_in": 600,
+    "tenant": { "id": "ten_01h455vb4pex5vsknk084sn02q", "name": "Analytical Engines", "slug": "analytical-engines", "role": "owner" }}))]
 pub(crate) struct SwitchedTenant {
     /// Takes the place of the one before, which is refused from now on.
     access_token: String,
@@ -174,6 +178,15 @@ impl From<SessionRow> for SessionView {
 
 /// The caller's sessions.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(example = json!({ "data": [
+    { "id": "ses_01h455vb4pex5vsknk084sn02q", "device": "Firefox on Linux", "address": "203.0.113.9",
+      "created_at": "2026-01-31T09:30:00.123456Z", "last_used_at": "2026-01-31T11:12:41.000512Z",
+      "expires_at": "2026-02-14T11:12:41.000512Z", "tenant_id": "ten_01h455vb4pex5vsknk084sn02q", "mfa": true,
+      "is_current": true },
+    { "id": "ses_01h455vb4pex5vsknk084sn02r", "device": "Safari on iPhone", "address": "198.51.100.23",
+      "created_at": "2026-01-30T18:04:09.734218Z", "last_used_at": "2026-01-31T07:55:13.281904Z",
+      "expires_at": "2026-02-14T07:55:13.281904Z", "tenant_id": "ten_01h455vb4pex5vsknk084sn02q", "mfa": true,
+      "is_current": false }]}))]
 pub(crate) struct SessionList {
     /// The one last used first; a hundred at most.
     data: Vec<SessionView>,
@@ -205,6 +218,7 @@ pub(crate) async fn revoke_session(
 
 /// How many sessions ended.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(example = json!({ "revoked": 3 }))]
 pub(crate) struct RevokedSessions {
     #[schema(example = 3)]
     revoked: u32,

@@ -18,6 +18,7 @@ pub(crate) fn router() -> Router<AuthState> {
 
 /// How many went of each kind.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(example = json!({ "sessions": 128, "mfa_challenges": 7, "mail_tokens": 31, "has_more": false }))]
 pub(crate) struct Swept {
     /// Ended or expired more than 30 days ago, with their refresh tokens.
     sessions: u32,

@@ -50,6 +50,8 @@ pub(crate) struct AccountView {
 
 /// A tenant, and what the person is in it.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(example = json!({
+    "id": "ten_01h455vb4pex5vsknk084sn02q", "name": "Analytical Engines", "slug": "analytical-engines", "role": "owner"}))]
 pub(crate) struct TenantView {
     #[schema(value_type = String, example = "ten_01h455vb4pex5vsknk084sn02q")]
     id: TenantId,

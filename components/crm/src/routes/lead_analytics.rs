@@ -42,7 +42,23 @@ pub(crate) struct LeadAnalyticsQuery {
 
 /// The figures of a tenant's leads.
 #[derive(Debug, PartialEq, Serialize, utoipa::ToSchema)]
-#[schema(as = LeadAnalytics)]
+#[schema(as = LeadAnalytics, example = json!({
+    "total": 200,
+    "by_status": { "NEW": 64, "CONTACTED": 48, "QUALIFIED": 31, "PROPOSAL": 17, "WON": 25, "LOST": 15 },
+    "by_source": { "WEBSITE": 58, "REFERRAL": 34, "SOCIAL_MEDIA": 27, "EMAIL_CAMPAIGN": 25, "PAID_ADS": 19, "EVENT": 18,
+                   "COLD_OUTREACH": 13, "OTHER": 6 },
+    "by_priority": { "LOW": 28, "MEDIUM": 92, "HIGH": 51, "URGENT": 29 },
+    "average_score": 71.35,
+    "score_histogram": [
+        { "from": 0, "to": 9, "count": 0 }, { "from": 10, "to": 19, "count": 0 }, { "from": 20, "to": 29, "count": 0 },
+        { "from": 30, "to": 39, "count": 0 }, { "from": 40, "to": 49, "count": 0 }, { "from": 50, "to": 59, "count": 28 },
+        { "from": 60, "to": 69, "count": 69 }, { "from": 70, "to": 79, "count": 31 }, { "from": 80, "to": 89, "count": 43 },
+        { "from": 90, "to": 100, "count": 29 }],
+    "conversion_rate": 0.125,
+    "per_day": [
+        { "date": "2026-01-25", "count": 12 }, { "date": "2026-01-26", "count": 41 }, { "date": "2026-01-27", "count": 44 },
+        { "date": "2026-01-28", "count": 38 }, { "date": "2026-01-29", "count": 33 }, { "date": "2026-01-30", "count": 25 },
+        { "date": "2026-01-31", "count": 7 }]}))]
 pub(crate) struct LeadAnalyticsView {
     /// How many leads there are.
     #[schema(example = 200)]

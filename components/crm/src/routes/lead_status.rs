@@ -47,7 +47,8 @@ pub(crate) struct NewStatus {
 
 /// A move of a lead.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-#[schema(as = StatusChange)]
+#[schema(as = StatusChange, example = json!({
+    "from": "NEW", "to": "CONTACTED", "changed_by": "usr_01h455vb4pex5vsknk084sn02q", "changed_at": "2026-01-31T09:41:12.000512Z"}))]
 pub(crate) struct StatusChangeView {
     from: Status,
     to: Status,

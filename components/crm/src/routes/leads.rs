@@ -56,7 +56,7 @@ pub(crate) fn router() -> Router<CrmState> {
     "company": "Analytical Engines", "job_title": "CEO", "phone": null, "source": "REFERRAL", "website": null,
     "country": "GB", "notes": null, "status": "NEW", "priority": "URGENT", "priority_set_at": null, "score": 100,
     "score_reasons": [{ "rule": "base", "points": 50 }, { "rule": "company", "points": 20 },
-                      { "rule": "job_title_ceo", "points": 20 }, { "rule": "source_REFERRAL", "points": 20 }],
+                      { "rule": "job_title_ceo", "points": 20 }, { "rule": "source_referral", "points": 20 }],
     "created_at": "2026-01-31T09:30:00.123456Z", "updated_at": "2026-01-31T09:30:00.123456Z"}))]
 pub(crate) struct LeadView {
     #[schema(value_type = String, example = "led_01h455vb4pex5vsknk084sn02q")]

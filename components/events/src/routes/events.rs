@@ -49,7 +49,10 @@ pub(crate) struct EventQuery {
 
 /// An event, without what it holds.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-#[schema(as = Event)]
+#[schema(as = Event, example = json!({
+    "id": "evt_01h455vb4pex5vsknk084sn02q", "tenant_id": "ten_01h455vb4pex5vsknk084sn02q", "type": "mail.verification",
+    "state": "pending", "attempts": 1, "next_attempt_at": "2026-01-31T09:30:06.412587Z", "settled_at": null,
+    "last_error": "status 500", "created_at": "2026-01-31T09:30:00.123456Z"}))]
 pub(crate) struct EventView {
     /// The receiver knows it by this id.
     #[schema(value_type = String, example = "evt_01h455vb4pex5vsknk084sn02q")]
@@ -118,7 +121,11 @@ pub(crate) async fn list_events(
 #[utoipa::path(post, path = "/internal/events/{id}/replay", operation_id = "replay_event", tag = "services",
     security(("service" = [])),
     params(("id" = String, Path, example = "evt_01h455vb4pex5vsknk084sn02q")),
-    responses((status = 200, description = "The event, pending again", body = EventView), Replaying))]
+    responses((status = 200, description = "The event, pending again", body = EventView,
+               example = json!({
+                   "id": "evt_01h455vb4pex5vsknk084sn02q", "tenant_id": "ten_01h455vb4pex5vsknk084sn02q", "type": "mail.verification",
+                   "state": "pending", "attempts": 0, "next_attempt_at": "2026-02-01T11:02:07.000512Z", "settled_at": null,
+                   "last_error": null, "created_at": "2026-01-31T09:30:00.123456Z"})), Replaying))]
 pub(crate) async fn replay_event(
     _operator: InternalCaller,
     State(app): State<Arc<App>>,

@@ -64,14 +64,35 @@ pub(crate) struct GatewayView {
 
 /// All gateways.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-#[schema(as = GatewayDescriptions)]
+#[schema(as = GatewayDescriptions, example = json!({ "data": [
+    { "gateway": "stripe",
+      "capabilities": { "flows": ["redirect", "sdk"], "manual_capture": ["redirect", "sdk"], "partial_capture": true,
+                        "cancel_authorized": true, "cancel_unpaid": true, "partial_refund": true, "lists_payments": true,
+                        "needs_account": true, "customer": [] },
+      "credentials": ["secret_key", "webhook_secret"],
+      "accounts": [{ "id": "gwa_01h455vb4pex5vsknk084sn02q", "gateway": "stripe", "mode": "test",
+                     "credentials": { "secret_key": "x7Qa", "webhook_secret": "9f3c" },
+                     "webhook_url": "https://api.example.com/webhooks/stripe/gwa_01h455vb4pex5vsknk084sn02q",
+                     "verified_at": "2026-01-31T09:30:00.123456Z", "previous_webhook_secret_until": null,
+                     "created_at": "2026-01-31T09:30:00.123456Z", "updated_at": "2026-01-31T09:30:00.123456Z" }] },
+    { "gateway": "test",
+      "capabilities": { "flows": ["redirect", "sdk"], "manual_capture": ["redirect", "sdk"], "partial_capture": true,
+                        "cancel_authorized": true, "cancel_unpaid": true, "partial_refund": true, "lists_payments": false,
+                        "needs_account": false, "customer": [] },
+      "credentials": [],
+      "accounts": [] }]}))]
 pub(crate) struct GatewaysView {
     data: Vec<GatewayView>,
 }
 
 /// An account at a gateway, without its credentials.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-#[schema(as = GatewayAccount)]
+#[schema(as = GatewayAccount, example = json!({
+    "id": "gwa_01h455vb4pex5vsknk084sn02q", "gateway": "stripe", "mode": "test",
+    "credentials": { "secret_key": "x7Qa", "webhook_secret": "9f3c" },
+    "webhook_url": "https://api.example.com/webhooks/stripe/gwa_01h455vb4pex5vsknk084sn02q",
+    "verified_at": "2026-01-31T09:30:00.123456Z", "previous_webhook_secret_until": null,
+    "created_at": "2026-01-31T09:30:00.123456Z", "updated_at": "2026-01-31T09:30:00.123456Z"}))]
 pub(crate) struct AccountView {
     #[schema(value_type = String, example = "gwa_01h455vb4pex5vsknk084sn02q")]
     id: GatewayAccountId,

@@ -35,6 +35,10 @@ pub(crate) struct BalanceQuery {
 
 /// What all accounts hold.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(example = json!({ "data": [
+    { "currency": "EUR", "gateway": "test", "account": "gateway", "balance": 799 },
+    { "currency": "EUR", "gateway": "test", "account": "refunds", "balance": 300 },
+    { "currency": "EUR", "gateway": "test", "account": "sales", "balance": -1099 }]}))]
 pub(crate) struct Balances {
     /// The balances of one currency sum to zero.
     data: Vec<Balance>,
@@ -73,7 +77,9 @@ pub(crate) struct EntryQuery {
 
 /// An entry: an amount that went from one account to another. Entries are never changed.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-#[schema(as = LedgerEntry)]
+#[schema(as = LedgerEntry, example = json!({
+    "payment": "pay_01h455vb4pex5vsknk084sn02q", "refund": null, "at": "2026-01-31T09:30:00.123456Z", "type": "capture",
+    "gateway": "test", "mode": "test", "currency": "EUR", "amount": 1099, "debit": "gateway", "credit": "sales"}))]
 pub(crate) struct EntryView {
     #[schema(value_type = String, example = "pay_01h455vb4pex5vsknk084sn02q")]
     payment: PaymentId,

@@ -22,7 +22,9 @@ pub(crate) fn router() -> Router<PaymentsState> {
 
 /// Something that happened to a payment.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-#[schema(as = PaymentEvent)]
+#[schema(as = PaymentEvent, example = json!({
+    "type": "payment.captured", "at": "2026-01-31T09:30:00.123456Z", "source": "api", "state": "captured",
+    "details": { "authorized": 1099, "captured": 1099, "failure": null, "late_success": null }}))]
 pub(crate) struct EventView {
     #[schema(example = "payment.captured")]
     r#type: String,

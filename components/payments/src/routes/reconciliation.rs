@@ -54,6 +54,12 @@ pub(crate) struct ReconciliationQuery {
 
 /// The report. Without differences the gateway's books and ours agree.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(example = json!({
+    "gateway": "stripe", "mode": "live", "created_after": "2026-11-01T00:00:00Z", "created_before": "2026-11-08T00:00:00Z",
+    "listed": 214, "held": 209, "differences": [
+        { "kind": "amounts_differ", "payment": "pay_01h455vb4pex5vsknk084sn02q", "gateway_refs": ["pi_3Q2w3E4r5T6y7U"],
+          "ours": { "currency": "EUR", "captured": 1099, "refunded": 0 },
+          "theirs": { "currency": "EUR", "captured": 1099, "refunded": 300 } }]}))]
 pub(crate) struct Reconciliation {
     gateway: Gateway,
     mode: Mode,

@@ -46,9 +46,9 @@ api::refusals! {
     }
     /// Comparing with the gateway.
     Reconciling {
-        "409": "`gateway_account_missing`, `gateway_refused`",
+        "409": "`gateway_account_missing`, `gateway_refused`, `conflict_in_flight`",
         "422": "`operation_not_supported`, `window_too_wide`",
-        "503": "`gateway_unanswered`, `saturated`, `database_unavailable`, `misconfigured`",
+        "503": "`gateway_unanswered`, `saturated`, `database_unavailable`, `database_interrupted`, `request_timed_out`, `misconfigured`",
     }
     /// Routes of a gateway account.
     OneAccount {
@@ -69,23 +69,25 @@ api::refusals! {
         "401": "`webhook_not_signed`",
         "404": "`gateway_not_found`, `gateway_account_not_found`",
         "408": "`body_timed_out`",
-        "409": "`webhook_other_mode`",
+        "409": "`webhook_other_mode`, `conflict_in_flight`",
         "413": "`body_too_large`",
         "429": "`rate_limited`",
-        "503": "`webhook_not_verified`, `saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured`",
+        "503": "`webhook_not_verified`, `saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured`",
     }
     /// Returning payers.
     Returning {
         "400": "`unreadable_body`",
         "404": "`return_not_found`",
         "408": "`body_timed_out`",
+        "409": "`conflict_in_flight`",
         "413": "`body_too_large`",
         "429": "`rate_limited`",
-        "503": "`saturated`, `database_unavailable`, `misconfigured`",
+        "503": "`saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `request_timed_out`, `misconfigured`",
     }
     /// The sweep.
     Sweeping {
         "404": "`route_not_found`: the service token is missing or wrong",
-        "503": "`saturated`, `database_unavailable`, `outcome_unknown`, `misconfigured`",
+        "409": "`conflict_in_flight`",
+        "503": "`saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `request_timed_out`, `misconfigured`",
     }
 }

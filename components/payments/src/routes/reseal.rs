@@ -28,7 +28,7 @@ pub(crate) fn router() -> Router<PaymentsState> {
 
 /// What was sealed again.
 #[derive(Debug, Default, Serialize, utoipa::ToSchema)]
-#[schema(as = ResealedAccounts)]
+#[schema(as = ResealedAccounts, example = json!({ "resealed": 42, "unreadable": 0, "has_more": false }))]
 pub(crate) struct Resealed {
     /// Sealed by the first key now.
     resealed: u32,

@@ -46,7 +46,8 @@ pub(crate) fn router() -> Router<PaymentsState> {
 #[utoipa::path(get, path = "/payments/return/{token}", operation_id = "return_payer", tag = "payments",
     params(("token" = String, Path, description = "The payment's token, from the address that its gateway was given")),
     responses((status = 303, description = "On to the tenant's page, with `payment_id` added"),
-              (status = 200, description = "A page, where the tenant has none"), Returning))]
+              (status = 200, description = "A page, where the tenant has none", content_type = "text/html", body = String),
+              Returning))]
 pub(crate) async fn return_payer(
     _: Visitor,
     State(app): State<Arc<App>>,
@@ -64,7 +65,8 @@ pub(crate) async fn return_payer(
     request_body(content = Object, content_type = "application/x-www-form-urlencoded", description = "As the gateway's page sends it",
         example = json!({ "choice": "paid" })),
     responses((status = 303, description = "On to the tenant's page, with `payment_id` added"),
-              (status = 200, description = "A page, where the tenant has none"), Returning))]
+              (status = 200, description = "A page, where the tenant has none", content_type = "text/html", body = String),
+              Returning))]
 pub(crate) async fn return_payer_by_form(
     _: Visitor,
     State(app): State<Arc<App>>,

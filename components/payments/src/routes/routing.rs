@@ -31,6 +31,8 @@ pub(crate) fn router() -> Router<PaymentsState> {
 /// The rules, in the order in which they are looked at: the first that is for a payment decides.
 #[derive(Debug, Serialize, Deserialize, garde::Validate, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "rules": [
+    { "currencies": ["INR"], "gateways": ["razorpay", "payu"] }, { "gateways": ["stripe", "paypal"] }]}))]
 pub(crate) struct PaymentRouting {
     #[garde(length(max = RULES_MAX), dive)]
     #[schema(max_items = 50)]

@@ -33,6 +33,7 @@ pub(crate) fn router() -> Router<PaymentsState> {
 /// The rules.
 #[derive(Debug, Serialize, Deserialize, garde::Validate, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "return_origins": ["https://shop.example.com"], "members_may_refund": false }))]
 pub(crate) struct PaymentSettings {
     /// Origins that payers may be sent back to: https, or the machine at hand.
     #[garde(length(max = ORIGINS_MAX))]

@@ -36,7 +36,7 @@ pub(crate) fn router() -> Router<PaymentsState> {
 
 /// What became of what was due.
 #[derive(Debug, Default, Serialize, utoipa::ToSchema)]
-#[schema(as = SweptPayments)]
+#[schema(as = SweptPayments, example = json!({ "claimed": 5, "looked_at": 4, "failed": 1 }))]
 pub(crate) struct Swept {
     /// How many were taken; as many as 16 say that there may be more.
     claimed: u32,

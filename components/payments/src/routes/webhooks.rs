@@ -47,7 +47,7 @@ pub(crate) fn router() -> Router<PaymentsState> {
 
 /// What a gateway is told.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-#[schema(as = WebhookReceipt)]
+#[schema(as = WebhookReceipt, example = json!({ "received": true }))]
 pub(crate) struct Receipt {
     /// Always true: it is kept.
     received: bool,

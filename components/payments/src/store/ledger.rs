@@ -92,6 +92,22 @@ pub(crate) struct DayFigures {
 
 /// The figures of a period.
 #[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(example = json!({
+    "total": 48,
+    "by_gateway": [
+        { "gateway": "razorpay", "currency": "INR", "payments": 18, "succeeded": 16, "unsuccessful": 2, "captured": 1_598_400,
+          "refunded": 99_900, "refunded_payments": 1 },
+        { "gateway": "stripe", "currency": "EUR", "payments": 30, "succeeded": 27, "unsuccessful": 2, "captured": 29_673,
+          "refunded": 1_399, "refunded_payments": 2 }],
+    "by_day": [
+        { "day": "2026-01-30", "currency": "EUR", "payments": 17, "succeeded": 15, "unsuccessful": 2, "captured": 16_485,
+          "refunded": 1_099 },
+        { "day": "2026-01-30", "currency": "INR", "payments": 11, "succeeded": 10, "unsuccessful": 1, "captured": 999_000,
+          "refunded": 99_900 },
+        { "day": "2026-01-31", "currency": "EUR", "payments": 13, "succeeded": 12, "unsuccessful": 0, "captured": 13_188,
+          "refunded": 300 },
+        { "day": "2026-01-31", "currency": "INR", "payments": 7, "succeeded": 6, "unsuccessful": 1, "captured": 599_400,
+          "refunded": 0 }]}))]
 pub(crate) struct PaymentFigures {
     pub(crate) total: i64,
     pub(crate) by_gateway: Vec<GatewayFigures>,
