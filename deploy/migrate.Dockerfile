@@ -7,8 +7,13 @@ WORKDIR /src
 COPY . .
 RUN cargo build --release --locked -p migrate && cp target/release/migrate /migrate
 
-FROM scratch
+# Runs it once where there is nothing else: a binary that is not static ends the build here, and not in a cluster.
+FROM scratch AS tried
 COPY --from=build /migrate /migrate
+RUN ["/migrate", "--help"]
+
+FROM scratch
+COPY --from=tried /migrate /migrate
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 USER 65532:65532
 ENTRYPOINT ["/migrate"]

@@ -2,7 +2,8 @@
 
 `pin_images.py registry.example.com/bizosaas/app=ghcr.io/you/app@sha256:… …`: what stands left of `=` is the image as the manifests
 have it, without its digest; what stands right takes its place in every file. `pin_images.py --list` names what is still a
-placeholder. Nothing is written unless every argument fits.
+placeholder, `pin_images.py --name app` the image whose name ends with `/app`, whosever registry it is in by now. Nothing is written
+unless every argument fits.
 """
 
 import pathlib
@@ -25,6 +26,15 @@ def placeholders(folder):
     return sorted({name for file in files(folder) for _, name, digest in IMAGE.findall(file.read_text()) if digest == PLACEHOLDER})
 
 
+def name_of(folder, last):
+    """The one image whose name ends so, under the name that the manifests have it by now."""
+    names = {name for file in files(folder) for _, name, _ in IMAGE.findall(file.read_text())}
+    found = sorted(name for name in names if re.search(rf"/{re.escape(last)}(:[\w.-]+)?$", name))
+    if len(found) != 1:
+        sys.exit(f"pin_images: one image must end with /{last}, and there are {len(found)} among {', '.join(sorted(names))}")
+    return found[0]
+
+
 def pin(folder, wanted):
     """Replaces images; stops before anything is written at an image that no manifest has or that has no digest."""
     texts = {file: file.read_text() for file in files(folder)}
@@ -44,6 +54,9 @@ def pin(folder, wanted):
 def main(arguments):
     if arguments == ["--list"]:
         print("\n".join(placeholders(DEPLOY)))
+        return
+    if len(arguments) == 2 and arguments[0] == "--name":
+        print(name_of(DEPLOY, arguments[1]))
         return
     if not arguments or not all("=" in argument for argument in arguments):
         sys.exit(__doc__.strip())

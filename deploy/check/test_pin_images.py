@@ -43,6 +43,21 @@ class Pinning(unittest.TestCase):
         self.pin({"ghcr.io/you/app:1.0": f"ghcr.io/you/app:1.1{REAL}"})
         self.assertIn(f"ghcr.io/you/app:1.1{REAL}", (self.folder / "single-node/app.yaml").read_text())
 
+    def test_a_second_release_finds_the_images_of_the_first(self):
+        self.assertEqual(pin_images.name_of(self.folder, "migrate"), "registry.example.com/bizosaas/migrate")
+        for first, second in [("ghcr.io/you/app", "ghcr.io/you/app"), ("ghcr.io/you/app:1.0", "registry.test:5443/app:1.1")]:
+            self.pin({pin_images.name_of(self.folder, "app"): f"{first}{REAL}"})
+            self.assertEqual(pin_images.name_of(self.folder, "app"), first)
+            self.pin({first: f"{second}{REAL}"})
+            self.assertEqual(pin_images.name_of(self.folder, "app"), second)
+        for none_or_several in ["nothing", "pp", "a.p", "library/postgre"]:
+            with self.subTest(none_or_several), self.assertRaises(SystemExit):
+                pin_images.name_of(self.folder, none_or_several)
+        app = self.folder / "plain/app.yaml"
+        app.write_text(app.read_text().replace("registry.test:5443/app:1.1", "ghcr.io/other/app"))
+        with self.assertRaises(SystemExit):
+            pin_images.name_of(self.folder, "app")
+
     def test_nothing_is_written_where_an_argument_does_not_fit(self):
         app = "registry.example.com/bizosaas/app"
         for wrong in [
