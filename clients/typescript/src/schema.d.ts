@@ -4514,7 +4514,7 @@ export interface operations {
                     "application/jwk-set+json": unknown;
                 };
             };
-            /** @description misconfigured */
+            /** @description `misconfigured` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -6320,7 +6320,7 @@ export interface operations {
                     "application/json": components["schemas"]["Readiness"];
                 };
             };
-            /** @description not_ready, misconfigured */
+            /** @description `not_ready`, `misconfigured` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];

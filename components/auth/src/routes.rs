@@ -80,6 +80,6 @@ fn healthz() {}
 /// Says whether the component can do its work, and what it lacks if not.
 #[utoipa::path(get, path = "/auth/readyz", operation_id = "auth_readyz", tag = "health",
     responses((status = 200, description = "Ready, or degraded without the store", body = api::Readiness),
-              (status = 503, description = "not_ready, misconfigured", body = api::ProblemBody)))]
+              (status = 503, description = "`not_ready`, `misconfigured`", body = api::ProblemBody)))]
 #[expect(dead_code, reason = "describes the shared route of this component")]
 fn readyz() {}

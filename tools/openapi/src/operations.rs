@@ -96,11 +96,11 @@ fn responses(operation: &Value, codes: &BTreeMap<String, Refusal>, wrong: &mut V
         if response["content"][PROBLEM_JSON]["schema"]["$ref"] != "#/components/schemas/ProblemBody" {
             wrong.push(format!("does not answer {status} with a ProblemBody"));
         }
-        // A description names the codes, so that a client knows what to tell apart.
-        let words = description.split(|char: char| !(char.is_ascii_alphanumeric() || char == '_'));
-        let named: Vec<_> = words.filter_map(|word| Some((word, codes.get(word)?))).collect();
+        // A description names the codes between backticks, so that a client knows what to tell apart and examples can be made.
+        let quoted = description.split('`').skip(1).step_by(2);
+        let named: Vec<_> = quoted.filter_map(|word| Some((word, codes.get(word)?))).collect();
         if named.is_empty() {
-            wrong.push(format!("names no code of docs/errors.md for its answer {status}"));
+            wrong.push(format!("names no code of docs/errors.md between backticks for its answer {status}"));
         }
         for (code, refusal) in named {
             if refusal.status.to_string() != *status {
@@ -309,10 +309,13 @@ mod tests {
             json!("`saturated`, `database_unavailable`, `database_interrupted`, `outcome_unknown`, `misconfigured`"),
             "can answer 503 `request_timed_out` by what it takes, and does not say so",
         );
-        spoilt("/responses/404/description", json!("gone"), "names no code of docs/errors.md for its answer 404");
+        for nothing in ["gone", "lead_not_found", "gone `for ever`"] {
+            let wanted = "names no code of docs/errors.md between backticks for its answer 404";
+            spoilt("/responses/404/description", json!(nothing), wanted);
+        }
         spoilt(
             "/responses/404/description",
-            json!("unauthenticated"),
+            json!("`unauthenticated`"),
             "names unauthenticated for its answer 404, but its status is 401",
         );
     }

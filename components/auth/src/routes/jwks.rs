@@ -25,7 +25,7 @@ pub(crate) fn router() -> Router<AuthState> {
                // The public key of RFC 8037, appendix A.
                example = json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": "2026-01",
                                             "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" }] })),
-              (status = 503, description = "misconfigured", body = api::ProblemBody)))]
+              (status = 503, description = "`misconfigured`", body = api::ProblemBody)))]
 pub(crate) async fn list_public_keys(
     State(verifier): State<Arc<Result<Verifier, SettingError>>>,
 ) -> Result<Response, Problem> {
