@@ -27,6 +27,8 @@ SETS = {
 NAMESPACE = "bizosaas"
 NEIGHBOURS = "apps-platform"
 INTERCEPTOR = "keda"
+# The labels of its Helm chart.
+INTERCEPTOR_POD = {"app.kubernetes.io/part-of": "keda-add-ons-http", "app.kubernetes.io/component": "interceptor"}
 # What folders hold for others' namespaces.
 ELSEWHERE = {"neighbours": NEIGHBOURS, "cluster": "kube-system", "scale-to-zero/interceptor": INTERCEPTOR}
 

@@ -1,7 +1,7 @@
 """Rules on whom pods may reach: the network policies against the hosts that spin.toml allows each component.
 
 Two directions, one rule each. `hosts`: what somebody may ask, a policy lets the pod reach. `egress`: what a policy lets a pod reach, somebody in
-it may ask. `labels` holds the pods' labels, by which policies choose them, against the same hosts. Of a policy's selectors only `matchLabels` are
+it may ask. `askers`: whom a policy lets in, it names. `labels` holds the pods' labels, by which policies choose them, against the same hosts. Of a policy's selectors only `matchLabels` are
 read, and others are refused. lets_out and lets_in are for the rules of other modules, too.
 """
 
@@ -9,7 +9,7 @@ import re
 import typing
 
 import project
-from manifests import INTERCEPTOR, NAMESPACE, name, named, of_kind, references, service_of, settings, templates, workloads
+from manifests import INTERCEPTOR, INTERCEPTOR_POD, NAMESPACE, name, named, of_kind, references, service_of, settings, templates, workloads
 
 INTERNET = "the internet"
 ANYWHERE = "anywhere"
@@ -220,6 +220,22 @@ def hosts(documents, **_):
                 yield file, f"{who} may ask {address}, and no NetworkPolicy lets it"
 
 
+def askers(documents, **_):
+    """Whoever is let in is named: pods of a namespace, by their labels."""
+    for file, policy in of_kind(documents, "NetworkPolicy"):
+        # Of the interceptor's own namespace no labels are ours to know.
+        strangers = policy["metadata"].get("namespace") == INTERCEPTOR
+        for rule in policy["spec"].get("ingress", []):
+            for peer in rule.get("from", []):
+                if "namespaceSelector" in peer:
+                    where = peer["namespaceSelector"].get("matchLabels", {})
+                    is_named = "kubernetes.io/metadata.name" in where and peer.get("podSelector", {}).get("matchLabels")
+                else:
+                    is_named = "podSelector" in peer and (strangers or peer["podSelector"].get("matchLabels"))
+                if not is_named:
+                    yield file, f"{name(policy)}: it lets {peer} in; a namespace by its name and pods by their labels are wanted"
+
+
 def egress(documents, **_):
     """What a policy lets a pod reach, somebody in the pod may ask: of the app what spin.toml allows its components, of others what they are for."""
     found = settings(documents)
@@ -227,9 +243,8 @@ def egress(documents, **_):
     names = ("kube-system", {"k8s-app": "kube-dns"}, 53)
 
     def is_for_timers(opening):
-        # Of the interceptor's pods no labels are ours to know.
-        to_app = (opening.where, opening.pods, opening.port) == (NAMESPACE, {"bizosaas/serves": "true"}, 80)
-        return to_app or (opening.where, opening.port) == (INTERCEPTOR, 8080)
+        there = [(NAMESPACE, {"bizosaas/serves": "true"}, 80), (INTERCEPTOR, INTERCEPTOR_POD, 8080)]
+        return (opening.where, opening.pods, opening.port) in there
 
     timers = {who for _, who, template in others(documents) if "bizosaas/calls" in template["metadata"].get("annotations", {})}
     jobs = {who for _, who, template in others(documents) if works_on_database(template)}

@@ -14,7 +14,7 @@ OTHERS = {
     *["spin_component_memory_used_sum", "spin_component_memory_used_count"],
     *["outbound_connection_permits_acquired_total", "outbound_connection_permits_rejected_total"],
     "up",
-    "kube_cronjob_status_last_successful_time",
+    *["kube_cronjob_status_last_successful_time", "kube_cronjob_created"],
     "certmanager_certificate_expiration_timestamp_seconds",
 }
 PROMQL_WORDS = {"by", "without", "on", "ignoring", "and", "or", "unless", "offset", "bool", "group_left", "group_right"}

@@ -8,9 +8,9 @@ from network import needs
 
 # An imported Argon2id hash may need 64 MiB, and an instance serves several requests.
 INSTANCE_MEMORY_MIN = 160 << 20
-# Postgres's default, and what jobs, a rollout's second pod and the operator are left.
+# Postgres's default, and what jobs and the operator are left.
 POSTGRES_CONNECTIONS = 100
-CONNECTIONS_SPARE = 30
+CONNECTIONS_SPARE = 10
 HEALTH = "/.well-known/spin/health"
 # A first start compiles all components, with whatever the node has to spare.
 START_SECONDS = 180
@@ -77,7 +77,7 @@ def replicas(documents, **_):
 
 
 def connections(documents, **_):
-    """All pods together leave Postgres some connections."""
+    """All pods together leave Postgres some connections, also when each Deployment has a further one because all are replaced at once."""
     secrets = named(documents, "Secret", NAMESPACE)
     most = {}
     for _, scaler in of_kind(documents, "HorizontalPodAutoscaler", "ScaledObject"):
@@ -93,13 +93,14 @@ def connections(documents, **_):
         if len(limits) != 1 or not limits[0]:
             yield file, f"{who}: a runtime configuration with max_connections is wanted, or it takes 64 for each component"
             continue
-        total += limits[0] * (most.get(document["metadata"]["name"]) or document["spec"].get("replicas") or 1)
+        total += limits[0] * (1 + (most.get(document["metadata"]["name"]) or document["spec"].get("replicas") or 1))
     if total > POSTGRES_CONNECTIONS - CONNECTIONS_SPARE:
         yield "", f"all pods together hold up to {total} connections; Postgres has {POSTGRES_CONNECTIONS}"
 
 
 def containers(documents, **_):
-    """What Kubernetes' own kinds run has no rights beyond its work."""
+    """What Kubernetes' own kinds run has no rights beyond its work. The shim writes /spin.json into the root of what it runs, so there the root is not
+    read-only."""
     for file, document, template in templates(documents):
         spec = template["spec"]
         if spec.get("automountServiceAccountToken") is not False:
@@ -108,8 +109,10 @@ def containers(documents, **_):
             yield file, f"{name(document)}: runAsNonRoot is wanted"
         for container in spec["containers"]:
             context = container.get("securityContext", {})
-            if context.get("allowPrivilegeEscalation") is not False or not context.get("readOnlyRootFilesystem"):
-                yield file, f"{name(document)}: a read-only root without privilege escalation is wanted"
+            is_spin = "spin" in spec.get("runtimeClassName", "")
+            if context.get("allowPrivilegeEscalation") is not False or bool(context.get("readOnlyRootFilesystem")) == is_spin:
+                root = "a root that the shim can write to" if is_spin else "a read-only root"
+                yield file, f"{name(document)}: {root}, without privilege escalation, is wanted"
             if not container.get("resources", {}).get("limits", {}).get("memory"):
                 yield file, f"{name(document)}: a memory limit is wanted"
             written = " ".join([*container.get("command", []), *container.get("args", [])])

@@ -3,8 +3,12 @@
 import base64
 import copy
 import functools
+import json
+import subprocess
 import unittest
 import unittest.mock
+
+import yaml
 
 import broken_copies
 import broken_files
@@ -145,6 +149,17 @@ class Rules(unittest.TestCase):
         for text in [crd, "{kind: List, items: [" + crd + "]}"]:
             found = {rule for rule, _, _ in validate.findings(documents("single-node"), more=schemas.of_crds(text))}
             self.assertEqual(found, {"schemas"})
+
+    def test_what_the_operator_and_the_sidecar_are_given_passes(self):
+        made = subprocess.run([manifests.DEPLOY / "observability/operator/apply"], capture_output=True, text=True, check=True).stdout
+        given = [("operator/apply", document) for document in yaml.safe_load_all(made)]
+        self.assertEqual(list(schemas.schemas(given)), [])
+        by_kind = {document["kind"]: document for _, document in given}
+        self.assertEqual(by_kind["PrometheusRule"]["spec"], files()["alerts"])
+        boards = {file.name: json.loads(file.read_text()) for file in (manifests.DEPLOY / "observability/dashboards").glob("*.json")}
+        self.assertEqual({file: json.loads(text) for file, text in by_kind["ConfigMap"]["data"].items()}, boards)
+        by_kind["PrometheusRule"]["spec"]["groups"][0]["rules"][0]["for"] = "soon"
+        self.assertEqual(len(list(schemas.schemas(given))), 1)
 
     def test_a_release_has_no_placeholders(self):
         found = [rule for rule, _, _ in validate.findings(documents("single-node"), release=True)]

@@ -3,7 +3,7 @@
 import re
 
 import project
-from manifests import INTERCEPTOR, NAMESPACE, callers, name, named, of_kind, seconds, service_of, settings, workloads
+from manifests import INTERCEPTOR, INTERCEPTOR_POD, NAMESPACE, callers, name, named, of_kind, seconds, service_of, settings, workloads
 from network import lets_in, lets_out
 
 CLOSED = ["/internal", "/.well-known/spin"]
@@ -25,21 +25,18 @@ def proxies(documents, **_):
         if bound.get("trusted_proxy_hops") != {"configMapKeyRef": {"name": "bizosaas-proxies", "key": "trusted_proxy_hops"}}:
             yield file, f"{workload}: trusted_proxy_hops comes from bizosaas-proxies, which each way to deploy has of its own"
     # Whoever asks the interceptor past Traefik chooses an address, so it is not open to everybody.
-    pod = {"app.kubernetes.io/part-of": "keda-add-ons-http", "app.kubernetes.io/component": "interceptor"}
     askers = [("kube-system", {"app.kubernetes.io/name": "traefik"}), (NAMESPACE, {"bizosaas/timer": "true"})]
     for file, _ in routes:
         for namespace, origin in askers:
-            if not lets_in(documents, INTERCEPTOR, pod, 8080, namespace, origin):
+            if not lets_in(documents, INTERCEPTOR, INTERCEPTOR_POD, 8080, namespace, origin):
                 yield file, f"no policy of {INTERCEPTOR} lets {namespace} ask the interceptor"
     for file, policy in of_kind(documents, "NetworkPolicy"):
-        if policy["metadata"]["namespace"] == INTERCEPTOR:
-            peers = [peer for rule in policy["spec"]["ingress"] for peer in rule.get("from", [{}])]
-            if not all(peer.get("podSelector") or peer == {"podSelector": {}} for peer in peers):
-                yield file, f"{name(policy)}: the interceptor is for whom a rule names by its pods"
+        if policy["metadata"]["namespace"] == INTERCEPTOR and not all(rule.get("from") for rule in policy["spec"]["ingress"]):
+            yield file, f"{name(policy)}: the interceptor is for whom a rule names by its pods"
 
 
 def services(documents, **_):
-    """Each component has a Service of its name that leads to it, and only those who should get through to its pods."""
+    """Each component has a Service of its name that leads to it, and those who should get through to its pods."""
     found, apps = named(documents, "Service", NAMESPACE), named(documents, "SpinApp")
     transports = {f"{NAMESPACE}-{each}@kubernetescrd" for each in named(documents, "ServersTransport")}
     route_hosts = {host for _, route in of_kind(documents, "InterceptorRoute") for rule in route["spec"]["rules"] for host in rule["hosts"]}
@@ -72,7 +69,7 @@ def services(documents, **_):
         "a timer": (NAMESPACE, {"bizosaas/timer": "true"}),
     }
     if route_hosts:
-        askers["the interceptor"] = (INTERCEPTOR, {})
+        askers["the interceptor"] = (INTERCEPTOR, INTERCEPTOR_POD)
     for pod in pods:
         for who, (namespace, origin) in askers.items():
             if not lets_in(documents, NAMESPACE, pod, 80, namespace, origin):
@@ -105,7 +102,7 @@ def timers(documents, **_):
             yield file, f"{who}: it gives up before the app does (--max-time above {project.request_seconds_max()})"
     for path in sorted(project.timed_routes() - asked):
         yield "base/always-on/timers.yaml", f"nobody asks for {path} by the clock"
-    there = (NAMESPACE, 80, {"bizosaas/serves": "true"}) if awake else (INTERCEPTOR, 8080, None)
+    there = (NAMESPACE, 80, {"bizosaas/serves": "true"}) if awake else (INTERCEPTOR, 8080, INTERCEPTOR_POD)
     if not lets_out(documents, {"bizosaas/timer": "true"}, *there):
         yield "base/network-policies.yaml", "no policy lets the timers out"
 
@@ -118,7 +115,11 @@ def ingress(documents, **_):
     for file, document in of_kind(documents, "Ingress"):
         spec, annotations = document["spec"], document["metadata"].get("annotations", {})
         paths = [(path["path"], path["pathType"], path["backend"]["service"]) for rule in spec["rules"] for path in rule["http"]["paths"]]
+        if "defaultBackend" in spec:
+            yield file, f"{name(document)}: a default backend opens whatever no path names"
         for path, kind, backend in paths:
+            if kind not in ("Exact", "Prefix"):
+                yield file, f"{name(document)}: what {path} opens is for Traefik to say with {kind}; Exact or Prefix is wanted"
             for closed in CLOSED:
                 if path == "/" and kind == "Prefix" or path.startswith(closed):
                     yield file, f"{name(document)}: {path} opens {closed}"

@@ -16,7 +16,7 @@ import sys
 import observed
 from manifests import DEPLOY, SETS, read_set
 from neighbours import neighbours
-from network import egress, hosts, labels
+from network import askers, egress, hosts, labels
 from placement import components, namespaces, once
 from pods import connections, containers, images, memory, probes, replicas
 from schemas import of_crds, schemas
@@ -27,7 +27,7 @@ RULES = [
     schemas,
     *[once, namespaces, components],
     variables,
-    *[labels, hosts, egress],
+    *[labels, hosts, egress, askers],
     *[proxies, services, timers, ingress],
     neighbours,
     *[images, memory, replicas, connections, containers, probes],
