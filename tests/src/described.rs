@@ -1,5 +1,5 @@
-//! Every answer that a test gets is held against `components/web/openapi.json`: what the app answers is written there, or the
-//! test fails.
+//! Every answer that a test gets is held against `components/web/openapi.json`: its status, media type and code are written there
+//! for the operation, or the test fails. Bodies of successes are schemathesis's to hold against their schemas.
 //!
 //! What it cannot speak of is left out: paths and methods that it does not have, and answers that the app did not write. The app
 //! puts an `X-Request-Id` on each of its own; the host does not. `default` is no excuse: it is there for clients, which must expect

@@ -158,6 +158,8 @@ fn run(arguments: &Arguments) -> Result<bool> {
     if arguments.report {
         let documents = documents.unwrap_or_else(|| root.join("docs"));
         let mut outcomes = Outcomes::read(&documents)?;
+        // Of the same components, `bench/footprint` may have measured more meanwhile.
+        outcomes.memory.extend(result::footprints(&root, &outcomes.wasm_bytes).0);
         write(&root, &documents, &mut outcomes)?;
         return Ok(true);
     }
@@ -253,10 +255,10 @@ fn whole(bench: &Bench, host: Host, root: &Path, systems: &[System], measured: &
     let (footprints, cold_start_ms) = bench.footprints(systems, &turns)?;
     let settings = bench.settings;
     let wasm_bytes = machine::wasm_bytes(root);
-    let memory = result::footprint(&root.join("bench/footprint/result.json"), &wasm_bytes).unwrap_or_else(|error| {
-        bench.progress.say(&format!("no memory of the three services: {error:#}"));
-        result::Figures::new()
-    });
+    let (memory, missing) = result::footprints(root, &wasm_bytes);
+    for why in missing {
+        bench.progress.say(&format!("no memory of the three services: {why}"));
+    }
     Ok(Outcomes {
         host,
         runtime: bench.versions(systems)?,

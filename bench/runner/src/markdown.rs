@@ -185,19 +185,18 @@ fn cpu(outcomes: &Outcomes, charts: &[Chart]) -> String {
 fn memory(outcomes: &Outcomes) -> String {
     let mut text = "## Memory, start and size\n\n".to_owned();
     let of = |name: &str| outcomes.memory.get(name).copied();
-    let both = of("ours_idle_pss_mib").zip(of("fastapi_three_services_idle_pss_mib"));
-    if both.is_none() {
-        text += "The whole app idle, against the three FastAPI services that it replaces: not measured for these components\n\
-                 ([bench/footprint](../bench/footprint/README.md) does).\n\n";
-    }
-    if let Some((ours, theirs)) = both {
-        let _ = writeln!(
-            text,
-            "The whole app idle, against the three FastAPI services that it replaces (PSS, from\n\
-             [bench/footprint](../bench/footprint/README.md)): {ours:.1} MiB against {theirs:.1} MiB, {:.2} times as much.\n",
-            ours / theirs
+    text += "The whole app idle, against the three FastAPI services that it replaces (PSS, from\n\
+             [bench/footprint](../bench/footprint/README.md)):\n\n";
+    for (host, prefix) in [("dev host", ""), ("Spin", "spin_")] {
+        let both =
+            of(&format!("{prefix}ours_idle_pss_mib")).zip(of(&format!("{prefix}fastapi_three_services_idle_pss_mib")));
+        let figures = both.map_or_else(
+            || "not measured for these components".to_owned(),
+            |(ours, theirs)| format!("{ours:.1} MiB against {theirs:.1} MiB, {:.2} times as much", ours / theirs),
         );
+        let _ = writeln!(text, "- {host}: {figures}");
     }
+    text += "\n";
     text += "The systems of this benchmark, in one process or tree of processes each. Idle is 5 s after a few requests to every\n\
              route, those that hash a password among them, whose 19 MiB each an allocator may keep. Loaded is right after the list\n\
              at full load, of a process that did nothing else, and so may be less. Cold start ends with the first answer of\n\

@@ -165,9 +165,22 @@ fn by_route(turns: &[Turn], fill: impl Fn(Route, &mut Figures)) -> BTreeMap<Stri
         .collect()
 }
 
-/// The memory of both sides from the result of `bench/footprint`, which measures them in one run. Only of the very
+/// The memory of both sides on either host, from the results of `bench/footprint`; those on Spin begin with `spin_`. And why
+/// one of them is not there.
+pub(crate) fn footprints(root: &Path, wasm_bytes: &BTreeMap<String, u64>) -> (Figures, Vec<String>) {
+    let (mut all, mut missing) = (Figures::new(), Vec::new());
+    for (file, prefix) in [("result.json", ""), ("result-spin.json", "spin_")] {
+        match footprint(&root.join("bench/footprint").join(file), wasm_bytes) {
+            Ok(figures) => all.extend(figures.into_iter().map(|(name, figure)| (format!("{prefix}{name}"), figure))),
+            Err(error) => missing.push(format!("{error:#}")),
+        }
+    }
+    (all, missing)
+}
+
+/// The memory of both sides from one result of `bench/footprint`, which measures them in one run. Only of the very
 /// components that are measured now, told by their sizes.
-pub(crate) fn footprint(result: &Path, wasm_bytes: &BTreeMap<String, u64>) -> Result<Figures> {
+fn footprint(result: &Path, wasm_bytes: &BTreeMap<String, u64>) -> Result<Figures> {
     let text = std::fs::read_to_string(result).with_context(|| format!("cannot read {}", result.display()))?;
     let value: Value = serde_json::from_str(&text).with_context(|| format!("{} is no JSON", result.display()))?;
     let then: BTreeMap<String, u64> = serde_json::from_value(value["wasm_bytes"].clone())
@@ -246,7 +259,12 @@ pub(crate) mod samples {
             routes: routes(&turns, Runtime::Devhost),
             ratios: all_ratios(&turns, Runtime::Devhost),
             spin: Some(OnSpin { routes: routes(&turns, Runtime::Spin), ratios: all_ratios(&turns, Runtime::Spin) }),
-            memory: figures(&[("ours_idle_pss_mib", 57.0), ("fastapi_three_services_idle_pss_mib", 220.0)]),
+            memory: figures(&[
+                ("ours_idle_pss_mib", 57.0),
+                ("fastapi_three_services_idle_pss_mib", 220.0),
+                ("spin_ours_idle_pss_mib", 110.0),
+                ("spin_fastapi_three_services_idle_pss_mib", 220.0),
+            ]),
             cold_start_ms: figures(&[("ours", 120.0), ("fastapi", 2000.0)]),
             systems: BTreeMap::from([(
                 "ours".to_owned(),

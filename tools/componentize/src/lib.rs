@@ -20,7 +20,7 @@ pub fn is_module(bytes: &[u8]) -> bool {
 /// exports.
 ///
 /// # Errors
-/// When the module does not say so, does not keep to what it says, or is not valid.
+/// When the module does not keep to what it says, or is not valid. One that says nothing makes a component of nothing.
 pub fn componentize(module: &[u8]) -> anyhow::Result<Vec<u8>> {
     ComponentEncoder::default()
         .validate(true)
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_module_of_the_sdk_is_refused() {
+    fn what_is_no_valid_module_is_refused() {
         assert!(!is_module(b"\0asm\x0d\0\x01\0") && is_module(CORE_MODULE) && !is_module(b"") && !is_module(b"text"));
         // A module that exports nothing makes a component that exports nothing: valid, and of no use to a host.
         assert!(!is_module(&componentize(CORE_MODULE).unwrap()));

@@ -16,7 +16,7 @@ pub use import_users::{Destination, ImportUsers, Imported, MemberRole, Note, imp
 pub use roles::password_variables;
 pub use sources::{Source, Sources};
 pub use status::status;
-pub use up::{owner_url, up};
+pub use up::{functions, owner_url, up};
 
 use sqlx::Connection as _;
 use sqlx::postgres::{PgConnectOptions, PgConnection};

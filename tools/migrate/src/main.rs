@@ -34,6 +34,8 @@ enum What {
     },
     /// Applies the migrations that are missing and installs the functions, as the owner.
     Up(Owner),
+    /// Installs the functions alone, in a database that a newer build migrated, as the owner: for rolling the app back.
+    Functions(Owner),
     /// Says what is applied and what is pending.
     Status(Owner),
     /// Takes over the users of a fastapi-users database, with their ids and passwords, as the owner.
@@ -97,6 +99,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             }
         }
         What::Up(owner) => print(migrate::up(&variables.owner_url(owner, &database)?, &sources).await?),
+        What::Functions(owner) => print(migrate::functions(&variables.owner_url(owner, &database)?, &sources).await?),
         What::Status(owner) => print(migrate::status(&variables.owner_url(owner, &database)?, &sources).await?),
         What::ImportUsers(import) => return import_users(import, &variables, &database).await,
     }

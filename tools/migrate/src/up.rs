@@ -32,6 +32,20 @@ pub async fn up(owner_url: &str, sources: &Sources) -> Result<Vec<String>> {
     Ok(done)
 }
 
+/// Puts the functions of `sources` into a database that a newer build migrated, and leaves its tables: for rolling the app back.
+/// Returns what was done, a sentence; nothing if they are there already.
+pub async fn functions(owner_url: &str, sources: &Sources) -> Result<Vec<String>> {
+    let options: PgConnectOptions = owner_url.parse().context("the owner's address is not a Postgres URL")?;
+    let mut connection = connect(&options).await?;
+    let ours = sources.migrator()?.iter().map(|migration| migration.version).max();
+    if latest(&mut connection).await? < ours {
+        bail!("the database is older than these functions: `migrate up` brings both up to date");
+    }
+    let done = install_functions(&mut connection, sources).await?;
+    connection.close().await?;
+    Ok(done.into_iter().collect())
+}
+
 async fn migrate(connection: &mut PgConnection, sources: &Sources) -> Result<Vec<String>> {
     let migrator = sources.migrator()?;
     let before = latest(connection).await?;
@@ -61,7 +75,7 @@ fn explain(error: MigrateError, sources: &Sources) -> String {
         ),
         MigrateError::VersionMissing(version) => format!(
             "the database has migration {version:04}, which this build does not have: it was migrated by a newer version of \
-             the app, so use that one, or a fresh database"
+             the app, so use that one, or a fresh database; to roll the app back, `migrate functions`"
         ),
         MigrateError::ExecuteMigration(error, version) => {
             let path = sources.path_of(version);

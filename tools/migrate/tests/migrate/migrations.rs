@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use migrate::{Bootstrap, Source, Sources, bootstrap, status, up};
+use migrate::{Bootstrap, Source, Sources, bootstrap, functions, status, up};
 use sqlx::{Connection, PgConnection, query_scalar};
 
 use crate::server::Server;
@@ -120,6 +120,28 @@ async fn an_older_build_is_refused() {
     let older = Sources { migrations: Vec::new(), functions: small().functions };
     let error = up(&server.owner(), &older).await.unwrap_err().to_string();
     assert!(error.starts_with("the database has migration 0001, which this build does not have"), "{error}");
+}
+
+#[tokio::test]
+async fn an_older_build_puts_its_functions_back_and_leaves_the_tables() {
+    let server = Server::bootstrapped().await;
+    let mut newer = small();
+    newer.migrations.push(source("migrations/0002_more.sql", "alter table shop.sold add column price bigint;"));
+    newer.functions[0].text = newer.functions[0].text.replace("select count(*)", "select 7 + count(price)");
+    let error = functions(&server.owner(), &newer).await.unwrap_err().to_string();
+    assert!(error.starts_with("the database is older than these functions"), "{error}");
+
+    up(&server.owner(), &newer).await.unwrap();
+    assert_eq!(server.ask("select shop.count_sold()").await, 7);
+    for done in [&["installed the functions of 1 files"][..], &[]] {
+        assert_eq!(functions(&server.owner(), &small()).await.unwrap(), done);
+        assert_eq!(server.ask("select shop.count_sold()").await, 0);
+    }
+    let columns = "select count(*) from information_schema.columns where table_schema = 'shop' and table_name = 'sold'";
+    assert_eq!(server.ask(columns).await, 2, "the table is the newer build's");
+    // Forward again.
+    assert_eq!(up(&server.owner(), &newer).await.unwrap(), ["installed the functions of 1 files"]);
+    assert_eq!(server.ask("select shop.count_sold()").await, 7);
 }
 
 #[tokio::test]
