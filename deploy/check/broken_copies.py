@@ -7,6 +7,8 @@ Replace changes a part of a text. test_validate.py breaks the copies and looks f
 
 import typing
 
+from manifests import read_set, settings
+
 GONE = object()
 END = "END"
 # In the place of a document: a further one, and the map of components instead of a manifest.
@@ -32,6 +34,9 @@ EGRESS = "spec egress 0"
 HERE = {"name": "x", "namespace": "bizosaas"}
 JWT_PRIVATE_KEY = {"name": "jwt_private_key", "valueFrom": {"secretKeyRef": {"name": "bizosaas-auth", "key": "jwt_private_key"}}}
 POOL = "stringData runtime-config.toml"
+# Whoever deploys has a name of their own.
+ORIGIN = settings(read_set(ONE))["public_origin"]
+HOST = ORIGIN.removeprefix("https://")
 
 
 def there(service, path):
@@ -111,8 +116,8 @@ BROKEN = {
          "bizosaas-crm: crm may ask http://127.0.0.1:8025: a Service's"),
         (SPLIT, SPIN, "component crm allowed_outbound_hosts END", "http://n8n.apps-platform.svc.cluster.local:5678",
          "local:5678, and no NetworkPolicy lets it"),
-        (SPLIT, SPIN, "component web allowed_outbound_hosts", ["https://api.example.com"],
-         "bizosaas-web: web may ask https://api.example.com, and no"),
+        (SPLIT, SPIN, "component web allowed_outbound_hosts", ["https://else.example.com"],
+         "bizosaas-web: web may ask https://else.example.com, and no"),
         (ONE, SETTINGS, "data db_host", "postgres", "auth may ask postgres://postgres:5432: a Service's whole name or https is wanted"),
         (ONE, SETTINGS, "data notify_origin", "http://mailer.example.com",
          "events may ask http://mailer.example.com: a Service's whole name or https"),
@@ -256,8 +261,8 @@ BROKEN = {
         (ONE, INGRESS, f"{PATHS} path=/ backend service port", {"name": "https"}, "the service web has no such port"),
         (ONE, INGRESS, f"{PATHS} path=/ pathType", "ImplementationSpecific", "what / opens is for Traefik to say with ImplementationSpecific"),
         (ONE, INGRESS, "spec defaultBackend", {"service": {"name": "web", "port": {"name": "http"}}}, "a default backend opens whatever no path names"),
-        (ONE, INGRESS, "spec tls", GONE, "api.example.com with TLS is not the public_origin https://api.example.com"),
-        (ONE, SETTINGS, "data public_origin", "https://app.example.com", "api.example.com with TLS is not the public_origin https://app.example.com"),
+        (ONE, INGRESS, "spec tls", GONE, f"{HOST} with TLS is not the public_origin {ORIGIN}"),
+        (ONE, SETTINGS, "data public_origin", "https://else.example.com", f"{HOST} with TLS is not the public_origin https://else.example.com"),
         (ONE, "ClusterIssuer/letsencrypt", "", GONE, "there is no ClusterIssuer letsencrypt"),
         (ONE, "Middleware/body-limit", "", GONE, "there is no Middleware bizosaas-body-limit@kubernetescrd"),
         (ONE, "Middleware/body-limit", "spec buffering maxRequestBodyBytes", 2 << 20, "bodies are limited to [2097152], the app's limit is 1048576"),
@@ -269,7 +274,7 @@ BROKEN = {
         (ZERO, ROUTE, "spec timeouts readiness", GONE, "readiness, request and responseHeader are wanted"),
         (ZERO, ROUTE, "spec timeouts responseHeader", "20s", "InterceptorRoute/bizosaas: it gives up before the app does"),
         (ZERO, ROUTE, "spec timeouts request", "40s", "InterceptorRoute/bizosaas: it gives up before the app does"),
-        (ZERO, ROUTE, "spec rules 0 hosts api.example.com", GONE, "InterceptorRoute/bizosaas does not know api.example.com"),
+        (ZERO, ROUTE, f"spec rules 0 hosts {HOST}", GONE, f"InterceptorRoute/bizosaas does not know {HOST}"),
         (ZERO, ROUTE, "spec target service", "crm", "its target is port 80 of a SpinApp"),
     ],
     "neighbours": [
