@@ -3,7 +3,6 @@
 use std::{
     fs::File,
     io::Write,
-    net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, Stdio},
     thread,
@@ -12,6 +11,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use secrets::Variables;
+pub use servers::free_port;
 use tempfile::TempDir;
 
 /// Uncached code is compiled at the first start, on a busy machine.
@@ -198,9 +198,4 @@ fn answers(address: &str) -> bool {
     let request = format!("GET /.well-known/spin/health HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     let mut answer = [0; 12];
     stream.write_all(request.as_bytes()).is_ok() && stream.read_exact(&mut answer).is_ok() && answer.ends_with(b"200")
-}
-
-/// A port that nobody listens on now.
-pub fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }

@@ -6,7 +6,7 @@
 use std::{
     fs::File,
     io::{Read, Write},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, Stdio},
     thread,
@@ -429,7 +429,7 @@ impl Starter {
     }
 
     fn begin(&self, launch: &Launch<'_>) -> Result<Running> {
-        let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+        let port = servers::free_port()?;
         let folder = self.folder.join(launch.name);
         std::fs::create_dir_all(&folder)?;
         let config = folder.join("runtime-config.toml");

@@ -18,6 +18,7 @@ mod redis;
 mod throwaway;
 
 pub use local::Local;
+pub use ports::free_port;
 pub use postgres::Postgres;
 pub use redis::Redis;
 pub use throwaway::ThrowAway;

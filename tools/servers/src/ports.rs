@@ -3,10 +3,17 @@
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::net::TcpListener;
+use std::ops::Range;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::process;
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use anyhow::{Context, Result, anyhow};
+
+/// Below the ports of outgoing connections: Linux's begin at 32768 (ip(7), `ip_local_port_range`), others' later. Those may be
+/// taken by any request before a server comes to listen, or while it starts again.
+const PORTS: Range<u16> = 16_384..32_768;
 
 /// `wanted`, else the one remembered in `file` if it is still free, else any free one.
 pub(crate) fn choose(wanted: Option<u16>, file: &Path) -> Result<u16> {
@@ -17,8 +24,23 @@ pub(crate) fn choose(wanted: Option<u16>, file: &Path) -> Result<u16> {
     if let Some(port) = remembered.filter(|&port| is_free(port)) {
         return Ok(port);
     }
-    let listener = TcpListener::bind(("127.0.0.1", 0)).context("no free port on 127.0.0.1")?;
-    Ok(listener.local_addr()?.port())
+    free_port()
+}
+
+/// A port of 127.0.0.1 that nobody listens on, and that no outgoing connection is given meanwhile. In one process none comes
+/// twice before all have come.
+///
+/// # Errors
+/// When every one is taken.
+pub fn free_port() -> Result<u16> {
+    static TAKEN: AtomicU16 = AtomicU16::new(0);
+    let number = PORTS.end - PORTS.start;
+    // Processes that choose at the same time begin apart.
+    let begin = u16::try_from(process::id().wrapping_mul(257) % u32::from(number))?;
+    (0..number)
+        .map(|_| PORTS.start + begin.wrapping_add(TAKEN.fetch_add(1, Ordering::Relaxed)) % number)
+        .find(|&port| is_free(port))
+        .context("no free port on 127.0.0.1")
 }
 
 fn is_free(port: u16) -> bool {
@@ -68,6 +90,13 @@ mod tests {
         assert_ne!(choose(None, &file).unwrap(), port);
         drop(taken);
         assert_eq!(choose(None, &file).unwrap(), port, "once free, the remembered one is kept");
+    }
+
+    #[test]
+    fn a_free_port_is_of_no_outgoing_connection_and_comes_once() {
+        let ports: Vec<u16> = (0..200).map(|_| free_port().unwrap()).collect();
+        assert!(ports.iter().all(|port| PORTS.contains(port)), "{ports:?}");
+        assert_eq!(ports.iter().collect::<std::collections::BTreeSet<_>>().len(), ports.len());
     }
 
     #[test]
