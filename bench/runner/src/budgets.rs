@@ -7,6 +7,7 @@ use crate::{
     crypto::Computation,
     result::{Figures, Outcomes},
     route::Route,
+    system::Runtime,
 };
 
 const VS_FASTAPI_ON_DEV_HOST: f64 = 1.5;
@@ -57,12 +58,13 @@ pub(crate) fn budgets(outcomes: &Outcomes) -> Vec<Budget> {
 
     let of = |figures: &Figures, name: &str| figures.get(name).copied();
     let over = |left: Option<f64>, right: Option<f64>| Some(left? / right.filter(|value| *value > 0.0)?);
-    for (host, prefix, system) in [("dev host", "", "ours"), ("Spin", "spin_", "spin")] {
-        let memory = |name: &str| of(&outcomes.memory, &format!("{prefix}{name}"));
-        let memory = over(memory("ours_idle_pss_mib"), memory("fastapi_three_services_idle_pss_mib"));
+    for runtime in Runtime::ALL {
+        let host = runtime.label();
+        let memory = outcomes.idle_memory(runtime).and_then(|(ours, theirs)| over(Some(ours), Some(theirs)));
         let what = format!("idle memory of the whole app against the three FastAPI services, {host}");
         budgets.push(at_most(&what, memory, IDLE_MEMORY_RATIO, ""));
-        let (ours, theirs) = (of(&outcomes.cold_start_ms, system), of(&outcomes.cold_start_ms, "fastapi"));
+        let (ours, theirs) =
+            (of(&outcomes.cold_start_ms, runtime.ours().name()), of(&outcomes.cold_start_ms, "fastapi"));
         budgets.push(at_most(&format!("cold start, compiled code cached, {host}"), ours, COLD_START_MS, "ms"));
         budgets.push(at_most(&format!("cold start against FastAPI, {host}"), over(ours, theirs), COLD_START_RATIO, ""));
     }

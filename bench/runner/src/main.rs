@@ -159,7 +159,7 @@ fn run(arguments: &Arguments) -> Result<bool> {
         let documents = documents.unwrap_or_else(|| root.join("docs"));
         let mut outcomes = Outcomes::read(&documents)?;
         // Of the same components, `bench/footprint` may have measured more meanwhile.
-        outcomes.memory.extend(result::footprints(&root, &outcomes.wasm_bytes).0);
+        outcomes.memory.extend(result::idle_memory(&root, &outcomes.wasm_bytes).0);
         write(&root, &documents, &mut outcomes)?;
         return Ok(true);
     }
@@ -255,7 +255,7 @@ fn whole(bench: &Bench, host: Host, root: &Path, systems: &[System], measured: &
     let (footprints, cold_start_ms) = bench.footprints(systems, &turns)?;
     let settings = bench.settings;
     let wasm_bytes = machine::wasm_bytes(root);
-    let (memory, missing) = result::footprints(root, &wasm_bytes);
+    let (memory, missing) = result::idle_memory(root, &wasm_bytes);
     for why in missing {
         bench.progress.say(&format!("no memory of the three services: {why}"));
     }

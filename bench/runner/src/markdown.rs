@@ -184,17 +184,14 @@ fn cpu(outcomes: &Outcomes, charts: &[Chart]) -> String {
 
 fn memory(outcomes: &Outcomes) -> String {
     let mut text = "## Memory, start and size\n\n".to_owned();
-    let of = |name: &str| outcomes.memory.get(name).copied();
     text += "The whole app idle, against the three FastAPI services that it replaces (PSS, from\n\
              [bench/footprint](../bench/footprint/README.md)):\n\n";
-    for (host, prefix) in [("dev host", ""), ("Spin", "spin_")] {
-        let both =
-            of(&format!("{prefix}ours_idle_pss_mib")).zip(of(&format!("{prefix}fastapi_three_services_idle_pss_mib")));
-        let figures = both.map_or_else(
+    for runtime in Runtime::ALL {
+        let figures = outcomes.idle_memory(runtime).map_or_else(
             || "not measured for these components".to_owned(),
             |(ours, theirs)| format!("{ours:.1} MiB against {theirs:.1} MiB, {:.2} times as much", ours / theirs),
         );
-        let _ = writeln!(text, "- {host}: {figures}");
+        let _ = writeln!(text, "- {}: {figures}", runtime.label());
     }
     text += "\n";
     text += "The systems of this benchmark, in one process or tree of processes each. Idle is 5 s after a few requests to every\n\

@@ -102,6 +102,13 @@ impl Outcomes {
         routes.get(route.name())?.get(&format!("{column}_{what}")).copied()
     }
 
+    /// Idle memory of the whole app on a host and of the three services beside it, in MiB.
+    pub(crate) fn idle_memory(&self, runtime: Runtime) -> Option<(f64, f64)> {
+        let [ours, theirs] =
+            IDLE_MEMORY.map(|name| self.memory.get(&format!("{}{name}", footprint_of(runtime).1)).copied());
+        ours.zip(theirs)
+    }
+
     /// The systems that took part, in the order of the report.
     pub(crate) fn measured_systems(&self) -> Vec<System> {
         let took_part = |system: &System| Route::all().any(|route| self.figure(*system, route, "rps").is_some());
@@ -165,11 +172,21 @@ fn by_route(turns: &[Turn], fill: impl Fn(Route, &mut Figures)) -> BTreeMap<Stri
         .collect()
 }
 
-/// The memory of both sides on either host, from the results of `bench/footprint`; those on Spin begin with `spin_`. And why
-/// one of them is not there.
-pub(crate) fn footprints(root: &Path, wasm_bytes: &BTreeMap<String, u64>) -> (Figures, Vec<String>) {
+/// What `bench/footprint` calls the memory of both sides.
+const IDLE_MEMORY: [&str; 2] = ["ours_idle_pss_mib", "fastapi_three_services_idle_pss_mib"];
+
+/// The file of `bench/footprint` that is of this host, and how its figures begin in our result.
+fn footprint_of(runtime: Runtime) -> (&'static str, &'static str) {
+    match runtime {
+        Runtime::Devhost => ("result.json", ""),
+        Runtime::Spin => ("result-spin.json", "spin_"),
+    }
+}
+
+/// The memory of both sides on either host, from the results of `bench/footprint`. And why one of them is not there.
+pub(crate) fn idle_memory(root: &Path, wasm_bytes: &BTreeMap<String, u64>) -> (Figures, Vec<String>) {
     let (mut all, mut missing) = (Figures::new(), Vec::new());
-    for (file, prefix) in [("result.json", ""), ("result-spin.json", "spin_")] {
+    for (file, prefix) in Runtime::ALL.map(footprint_of) {
         match footprint(&root.join("bench/footprint").join(file), wasm_bytes) {
             Ok(figures) => all.extend(figures.into_iter().map(|(name, figure)| (format!("{prefix}{name}"), figure))),
             Err(error) => missing.push(format!("{error:#}")),
@@ -190,8 +207,7 @@ fn footprint(result: &Path, wasm_bytes: &BTreeMap<String, u64>) -> Result<Figure
         "{} is of other components ({then:?}, now {wasm_bytes:?}): run bench/footprint/run",
         result.display()
     );
-    let names = ["ours_idle_pss_mib", "fastapi_three_services_idle_pss_mib"];
-    let figures = names.map(|name| {
+    let figures = IDLE_MEMORY.map(|name| {
         let figure = value["memory"][name].as_f64().with_context(|| format!("{} has no {name}", result.display()))?;
         Ok((name.to_owned(), figure))
     });

@@ -239,6 +239,17 @@ impl System {
 }
 
 impl Runtime {
+    /// Both.
+    pub(crate) const ALL: [Self; 2] = [Self::Devhost, Self::Spin];
+
+    /// As readers call it.
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Self::Devhost => "dev host",
+            Self::Spin => "Spin",
+        }
+    }
+
     /// Our app on this runtime.
     pub(crate) fn ours(self) -> System {
         match self {
@@ -539,7 +550,7 @@ mod tests {
 
     #[test]
     fn no_two_systems_share_a_place_in_the_result() {
-        for runtime in [Runtime::Devhost, Runtime::Spin] {
+        for runtime in Runtime::ALL {
             let columns: Vec<&str> = System::beside(runtime).map(|system| system.facts().column).collect();
             let mut once = columns.clone();
             once.sort_unstable();
