@@ -16,11 +16,11 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use ids::{TenantId, UserId};
 use indicatif::ProgressBar;
-use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::postgres::PgConnection;
 use sqlx::{Connection, query, query_as, query_scalar};
 use uuid::Uuid;
 
-use crate::connect;
+use crate::{connect, owner_options};
 use rows::Person;
 use tenant_name::TenantName;
 
@@ -109,7 +109,7 @@ struct Newcomer {
 
 /// Reads the file and writes the people who are not there yet. Shows on `bar` how far it is.
 pub async fn import_users(owner_url: &str, wanted: &ImportUsers, bar: &ProgressBar) -> Result<Imported> {
-    let options: PgConnectOptions = owner_url.parse().context("the owner's address is not a Postgres URL")?;
+    let options = owner_options(owner_url)?;
     let mut lines = rows::read(&wanted.file)?;
     bar.set_length(std::fs::metadata(&wanted.file)?.len());
 

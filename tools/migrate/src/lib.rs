@@ -27,6 +27,10 @@ use anyhow::{Context, Result};
 const SCHEMA: &str = "migrations";
 
 /// Opens a connection in which every name must be written out in full, so that no SQL depends on who installs it.
+fn owner_options(owner_url: &str) -> Result<PgConnectOptions> {
+    owner_url.parse().context("the owner's address is not a Postgres URL")
+}
+
 async fn connect(options: &PgConnectOptions) -> Result<PgConnection> {
     let options = options.clone().options([("search_path", "pg_catalog,pg_temp")]).application_name("bizosaas migrate");
     let place = format!("{}:{}, database {}", options.get_host(), options.get_port(), database(&options));

@@ -2,17 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result};
-use sqlx::postgres::PgConnectOptions;
+use anyhow::Result;
 use sqlx::{Connection, query_as, query_scalar};
 
-use crate::connect;
 use crate::sources::Sources;
+use crate::{connect, owner_options};
 
 /// One line for each migration, and one for the functions.
 pub async fn status(owner_url: &str, sources: &Sources) -> Result<Vec<String>> {
-    let options: PgConnectOptions = owner_url.parse().context("the owner's address is not a Postgres URL")?;
-    let mut connection = connect(&options).await?;
+    let mut connection = connect(&owner_options(owner_url)?).await?;
     let has_table =
         "select to_regclass('migrations.applied') is not null, to_regclass('migrations.functions') is not null";
     let (migrated, installed): (bool, bool) = query_as(has_table).fetch_one(&mut connection).await?;

@@ -2,12 +2,12 @@
 
 use anyhow::{Context, Result, anyhow, bail};
 use sqlx::migrate::MigrateError;
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgDatabaseError, PgErrorPosition};
+use sqlx::postgres::{PgConnection, PgDatabaseError, PgErrorPosition};
 use sqlx::{AssertSqlSafe, Connection, Executor, query, query_scalar};
 use url::Url;
 
 use crate::sources::{Source, Sources};
-use crate::{SCHEMA, connect};
+use crate::{SCHEMA, connect, owner_options};
 
 /// Any number, the same in every build.
 const LOCK: i64 = 0x6269_7a6f_6675_6e63;
@@ -24,8 +24,7 @@ pub fn owner_url(admin_url: &str, database: &str, password: &str) -> Result<Stri
 
 /// Brings the database to what `sources` say. Returns what was done, a sentence each; nothing if nothing was to do.
 pub async fn up(owner_url: &str, sources: &Sources) -> Result<Vec<String>> {
-    let options: PgConnectOptions = owner_url.parse().context("the owner's address is not a Postgres URL")?;
-    let mut connection = connect(&options).await?;
+    let mut connection = connect(&owner_options(owner_url)?).await?;
     let mut done = migrate(&mut connection, sources).await?;
     done.extend(install_functions(&mut connection, sources).await?);
     connection.close().await?;
@@ -35,8 +34,7 @@ pub async fn up(owner_url: &str, sources: &Sources) -> Result<Vec<String>> {
 /// Puts the functions of `sources` into a database that a newer build migrated, and leaves its tables: for rolling the app back.
 /// Returns what was done, a sentence; nothing if they are there already.
 pub async fn functions(owner_url: &str, sources: &Sources) -> Result<Vec<String>> {
-    let options: PgConnectOptions = owner_url.parse().context("the owner's address is not a Postgres URL")?;
-    let mut connection = connect(&options).await?;
+    let mut connection = connect(&owner_options(owner_url)?).await?;
     let ours = sources.migrator()?.iter().map(|migration| migration.version).max();
     if latest(&mut connection).await? < ours {
         bail!("the database is older than these functions: `migrate up` brings both up to date");
