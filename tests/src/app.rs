@@ -13,7 +13,7 @@ use crate::{
     Anonymous, Answer, HostOptions,
     database::Database,
     gateways::{Paypal, Payu, Razorpay, Stripe},
-    host::{Host, free_port},
+    host::Host,
     mailbox::{Mailbox, Message},
 };
 
@@ -74,7 +74,7 @@ impl App {
         servers: Option<ThrowAway>,
         options: HostOptions,
     ) -> Result<Self> {
-        let port = free_port()?;
+        let port = servers::free_port()?;
         let origin = format!("http://127.0.0.1:{port}");
         let database = format!("test_{}_{port}", std::process::id());
         let mut variables = secrets::generate(&Addresses {

@@ -11,7 +11,6 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use secrets::Variables;
-pub use servers::free_port;
 use tempfile::TempDir;
 
 /// Uncached code is compiled at the first start, on a busy machine.

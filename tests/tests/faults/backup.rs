@@ -2,10 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path, process::Command};
 
-use e2e::{
-    Anonymous, App, HostOptions, Member,
-    host::{Host, free_port},
-};
+use e2e::{Anonymous, App, HostOptions, Member, host::Host};
 use servers::ThrowAway;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row, query};
 
@@ -110,7 +107,7 @@ async fn a_restored_backup_equals_the_original() {
     variables.insert("SPIN_VARIABLE_DB_PORT".to_owned(), elsewhere.postgres.port().to_string());
     let authority = elsewhere.postgres.authority().expect("a throw-away server speaks TLS");
     variables.insert("SPIN_VARIABLE_DB_CA".to_owned(), authority.to_owned());
-    let port = free_port().expect("a port");
+    let port = servers::free_port().expect("a port");
     let host = Host::start(port, &variables, &HostOptions::default()).expect("the host");
     let mut restored_app = app;
     restored_app.host = host;

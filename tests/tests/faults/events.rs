@@ -104,7 +104,7 @@ async fn however_a_mailer_fails_the_reason_is_a_few_words() {
 
 #[tokio::test]
 async fn a_mailer_that_is_not_there_is_waited_for() {
-    let port = e2e::host::free_port().expect("a port");
+    let port = servers::free_port().expect("a port");
     let variables = vec![("notify_origin", format!("http://127.0.0.1:{port}"))];
     let app = App::own(HostOptions { variables, ..HostOptions::default() }).expect("an app");
     Anonymous::of(&app).register(&fresh_email()).await.expect(201);

@@ -3,7 +3,7 @@
 
 use e2e::{
     Anonymous, App, HostOptions, Member,
-    host::{Host, free_port},
+    host::Host,
     personas::PASSWORD,
     totp::{code_at, step_now},
 };
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 /// Deploys the variables: the app goes on, on another port, with the same database.
 fn deploy(app: &mut App, variables: &Variables) {
-    let port = free_port().expect("a port");
+    let port = servers::free_port().expect("a port");
     app.host = Host::start(port, variables, &HostOptions::default()).expect("the host");
     app.origin = format!("http://127.0.0.1:{port}");
     app.variables = variables.clone();

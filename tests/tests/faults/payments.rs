@@ -2,12 +2,7 @@
 
 use std::time::Duration;
 
-use e2e::{
-    Anonymous, App, HostOptions, Member,
-    gateways::Trouble,
-    host::{Host, free_port},
-    personas::fresh_key,
-};
+use e2e::{Anonymous, App, HostOptions, Member, gateways::Trouble, host::Host, personas::fresh_key};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -125,7 +120,7 @@ async fn credentials_outlive_the_key_that_they_were_sealed_with() {
     let reseal = async |app: &App| app.as_scheduler(Method::POST, "/internal/payments/reseal").await.expect(200);
     for (keys, resealed) in [(format!("{old},{new}"), 0), (format!("{new},{old}"), 1), (new.clone(), 0)] {
         app.variables.insert(KEYS.to_owned(), keys);
-        let port = free_port().expect("a port");
+        let port = servers::free_port().expect("a port");
         app.host = Host::start(port, &app.variables, &HostOptions::default()).expect("the host");
         app.origin = format!("http://127.0.0.1:{port}");
         let owner = Member { anonymous: Anonymous::of(&app), ..owner.clone() };
