@@ -152,7 +152,6 @@ BROKEN = {
         (ALL, "NetworkPolicy/telemetry", "", GONE,
          "containerd-shim-spin-otel may ask http://opentelemetry-collector.monitoring.svc.cluster.local:4318, and no"),
     ],
-    # What a policy lets and nobody there may ask, for each component and each way in which a policy opens too much.
     "askers": [
         (ONE, "NetworkPolicy/requests", f"spec ingress 0 from {END}", {"namespaceSelector": {}}, "NetworkPolicy/requests: it lets {'namespaceSelector': {}} in"),
         (ONE, "NetworkPolicy/requests", f"spec ingress 0 from {END}", {"podSelector": {}}, "NetworkPolicy/requests: it lets {'podSelector': {}} in"),
@@ -162,6 +161,7 @@ BROKEN = {
         (ZERO, "NetworkPolicy/interceptor in keda", "spec ingress 0 from 0 namespaceSelector", {}, "NetworkPolicy/interceptor: it lets"),
         (ZERO, "NetworkPolicy/interceptor in keda", "spec ingress 0 from 0 podSelector", GONE, "NetworkPolicy/interceptor: it lets"),
     ],
+    # What a policy lets and nobody there may ask, for each component and each way in which a policy opens too much.
     "egress": [
         (SPLIT, AUTH, "spec podLabels bizosaas/gateways", "true",
          "NetworkPolicy/gateways: it lets SpinApp/bizosaas-auth reach the internet, port 443"),

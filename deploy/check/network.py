@@ -1,8 +1,9 @@
-"""Rules on whom pods may reach: the network policies against the hosts that spin.toml allows each component.
+"""Rules on whom pods may reach and who may reach them: the network policies against the hosts that spin.toml allows each component.
 
-Two directions, one rule each. `hosts`: what somebody may ask, a policy lets the pod reach. `egress`: what a policy lets a pod reach, somebody in
-it may ask. `askers`: whom a policy lets in, it names. `labels` holds the pods' labels, by which policies choose them, against the same hosts. Of a policy's selectors only `matchLabels` are
-read, and others are refused. lets_out and lets_in are for the rules of other modules, too.
+Of what pods reach, two directions, one rule each. `hosts`: what somebody may ask, a policy lets the pod reach. `egress`: what a policy lets a pod
+reach, somebody in it may ask. Of who reaches them, `askers`: whom a policy lets in, it names. `labels` holds the pods' labels, by which policies
+choose them, against the same hosts. Of a policy's selectors only `matchLabels` are read, and others are refused.
+lets_out and lets_in are for the rules of other modules, too.
 """
 
 import re

@@ -21,14 +21,19 @@ def files(folder):
     return sorted(path for path in folder.rglob("*.yaml") if "check" not in path.relative_to(folder).parts)
 
 
+def images(folder):
+    """The names of all images, each with its digest."""
+    return {(name, digest) for file in files(folder) for _, name, digest in IMAGE.findall(file.read_text())}
+
+
 def placeholders(folder):
     """The images that have no digest of their own yet."""
-    return sorted({name for file in files(folder) for _, name, digest in IMAGE.findall(file.read_text()) if digest == PLACEHOLDER})
+    return sorted(name for name, digest in images(folder) if digest == PLACEHOLDER)
 
 
 def name_of(folder, last):
     """The one image whose name ends so, under the name that the manifests have it by now."""
-    names = {name for file in files(folder) for _, name, _ in IMAGE.findall(file.read_text())}
+    names = {name for name, _ in images(folder)}
     found = sorted(name for name in names if re.search(rf"/{re.escape(last)}(:[\w.-]+)?$", name))
     if len(found) != 1:
         sys.exit(f"pin_images: one image must end with /{last}, and there are {len(found)} among {', '.join(sorted(names))}")
@@ -37,14 +42,14 @@ def name_of(folder, last):
 
 def pin(folder, wanted):
     """Replaces images; stops before anything is written at an image that no manifest has or that has no digest."""
-    texts = {file: file.read_text() for file in files(folder)}
-    known = {name for text in texts.values() for _, name, _ in IMAGE.findall(text)}
+    known = {name for name, _ in images(folder)}
     for name, image in wanted.items():
         if name not in known:
             sys.exit(f"pin_images: no manifest has the image {name}; these are there: {', '.join(sorted(known))}")
         if not re.fullmatch(rf"[\w./:-]+{DIGEST}", image) or image.endswith(PLACEHOLDER):
             sys.exit(f"pin_images: {image} is not named by its digest")
-    for file, text in texts.items():
+    for file in files(folder):
+        text = file.read_text()
         pinned = IMAGE.sub(lambda found: found[1] + wanted.get(found[2], found[2] + found[3]), text)
         if pinned != text:
             file.write_text(pinned)
