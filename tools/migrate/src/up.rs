@@ -1,4 +1,5 @@
-//! `migrate up`: the migrations that are missing, then the functions if any of them differs from what is installed.
+//! `migrate up`: the migrations that are missing, then the functions if any of them differs from what is installed. `migrate functions`:
+//! those alone, for an app that is rolled back.
 
 use anyhow::{Context, Result, anyhow, bail};
 use sqlx::migrate::MigrateError;
